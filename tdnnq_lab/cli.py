@@ -1,0 +1,208 @@
+"""`tdnnq-lab …`: a thin shell over the rooms. Each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="tdnnq-lab",
+    help="Extreme compression of a hybrid speech recogniser: train, plan, quantise, pack, decode, score.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+RunDir = Annotated[Path, typer.Option("--run-dir", help="Folder of the run; made if missing, resumed if there.")]
+PreparedDir = Annotated[Path, typer.Option("--prepared", help="Folder that `tdnnq-lab prepare` filled.")]
+Seed = Annotated[int, typer.Option(help="Of weights, order of batches and dropout.")]
+
+
+@app.command()
+def demo(
+    run_dir: RunDir = Path("runs/demo"),
+    corpus: Annotated[str, typer.Option(help="data_small, or data_small:DIR.")] = "data_small",
+    passes: Annotated[
+        float | None, typer.Option(help="Passes over the training set; less is quicker and worse.")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Train on the shipped corpus from scratch, decode every test set, show the table and write a page."""
+    from .experiments.demo import run_demo
+    from .ui import load_report, report_page, terminal_table
+
+    report = run_demo(run_dir, corpus=corpus, passes=passes, seed=seed)
+    page = run_dir / "report.html"
+    _write(page, report_page(load_report(report)))
+    _console().print(terminal_table(load_report(report)))
+    print(f"table: {report}\npage:  {page} (open it in a browser)")
+
+
+@app.command()
+def prepare(
+    out: Annotated[Path, typer.Option(help="Folder to fill; features are cached in it.")],
+    corpus: Annotated[str, typer.Option(help="data_small, kaldi:DIR or lhotse:FILE.")] = "data_small",
+    lexicon: Annotated[Path | None, typer.Option(help="Kaldi lexicon.txt: a word, then its phones.")] = None,
+    train: Annotated[str, typer.Option(help="Split to train on.")] = "train",
+    tests: Annotated[str | None, typer.Option(help="Splits to decode, by commas; the first is for tuning.")] = None,
+    lm_text: Annotated[Path | None, typer.Option(help="Text of the language model, one sentence a line.")] = None,
+    order: Annotated[int, typer.Option(help="Of the word n-gram.")] = 3,
+    speeds: Annotated[str, typer.Option(help="Speeds of the training copies, by commas.")] = "0.9,1.0,1.1",
+    extra_states: Annotated[int, typer.Option(help="Longer histories in the phone n-gram.")] = 200,
+    sampling_rate: Annotated[int, typer.Option(help="In Hz.")] = 8000,
+    seed: Seed = 0,
+) -> None:
+    """Read a corpus; make its features, phone and word language models and graphs."""
+    from .experiments.prepare import DATA_SMALL_TESTS, PrepareSettings
+    from .experiments.prepare import prepare as fill
+
+    splits = (
+        tuple(tests.split(",")) if tests else DATA_SMALL_TESTS if corpus.startswith("data_small") else ("dev", "test")
+    )
+    settings = PrepareSettings(
+        corpus=corpus,
+        train=train,
+        tests=splits,
+        lexicon=str(lexicon) if lexicon else None,
+        lm_text=str(lm_text) if lm_text else None,
+        order=order,
+        speeds=tuple(float(s) for s in speeds.split(",")),
+        extra_states=extra_states,
+        sampling_rate=sampling_rate,
+        seed=seed,
+    )
+    found = fill(settings, out)
+    print(f"{out}: ready ({found.facts['seconds']} s)")
+
+
+@app.command()
+def train(
+    prepared: PreparedDir,
+    run_dir: RunDir,
+    preset: Annotated[str, typer.Option(help="small or kaldi_7q.")] = "small",
+    passes: Annotated[float | None, typer.Option(help="Passes over the training set.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Utterances in a batch.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam, at its highest.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Peak of its schedule.")] = None,
+    leaky: Annotated[float | None, typer.Option(help="Leaky-HMM coefficient.")] = None,
+    seed: Seed = 0,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop with a checkpoint after so long; run again to go on.")
+    ] = None,
+) -> None:
+    """Train an acoustic model with LF-MMI from a flat start; run again to resume."""
+    from .experiments.acoustic import Recipe
+    from .experiments.train import run_train
+
+    given = dict(
+        passes=passes, batch_size=batch_size, learning_rate=learning_rate, dropout=dropout, leaky=leaky
+    )  # fmt: skip
+    recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    report = run_train(prepared, recipe, run_dir, time_limit=minutes * 60 if minutes else None)
+    print(f"{run_dir}: {report.state} at update {report.update} of {report.updates}, {report.seconds:.0f} s")
+    print(f"share of the criterion: {100 * report.criterion_share:.0f} %")
+
+
+@app.command()
+def decode(
+    prepared: PreparedDir,
+    run_dir: RunDir,
+    splits: Annotated[str | None, typer.Option(help="By commas; all test splits if not given.")] = None,
+    acoustic_scale: Annotated[float | None, typer.Option(help="Tuned on the first test split if not given.")] = None,
+) -> None:
+    """Decode test splits with a trained model: words, times and phones into RUN_DIR/hyp."""
+    from .experiments.train import run_decode
+
+    run_decode(prepared, run_dir, splits=splits.split(",") if splits else None, acoustic_scale=acoustic_scale)
+
+
+@app.command()
+def score(
+    reference: Annotated[Path, typer.Argument(help="TRN file of what was said.")],
+    hypothesis: Annotated[Path, typer.Argument(help="TRN file of what was recognised.")],
+    other: Annotated[Path | None, typer.Argument(help="A second system to compare with, by MAPSSWE.")] = None,
+) -> None:
+    """Word errors of a hypothesis file, and the significance of a difference between two."""
+    from .scoring import mapsswe, read_trn, wer, wer_interval
+
+    truth, first = read_trn(reference), read_trn(hypothesis)
+    for name, words in ((hypothesis, first), *([(other, read_trn(other))] if other else [])):
+        result = wer(truth, words)
+        low, high = wer_interval(result)
+        print(
+            f"{name}: {result.percent:.2f} % word errors [{low:.2f}, {high:.2f}] "
+            f"({result.errors} of {result.words}: {result.substitutions} S, {result.insertions} I, "
+            f"{result.deletions} D)"
+        )
+    if other:
+        m = mapsswe(truth, first, read_trn(other))
+        low, high = (100 * x for x in m.interval)
+        print(
+            f"difference {100 * m.difference:+.2f} points [{low:+.2f}, {high:+.2f}], MAPSSWE p = {m.p:.4g} "
+            f"({m.segments} segments); least difference this set would show: {100 * m.detectable:.2f} points"
+        )
+
+
+@app.command()
+def headroom(
+    prepared: PreparedDir,
+    run_dir: RunDir,
+    bits: Annotated[str, typer.Option(help="Bit-widths, by commas; 32 is full precision.")] = "32,8,4,3,2,1",
+) -> None:
+    """Round a trained model's weights, recalibrate batch norm, decode: what do fewer bits cost unaided?"""
+    from .experiments.train import run_headroom
+
+    run_headroom(prepared, run_dir, bits=tuple(int(b) for b in bits.split(",")))
+
+
+@app.command()
+def bench(
+    what: Annotated[str, typer.Argument(help="lfmmi, step or all.")] = "all",
+    threads: Annotated[int, typer.Option(help="Torch threads.")] = 2,
+) -> None:
+    """Time the criterion and a training step, side by side in one run."""
+    from .experiments.bench import run_bench
+
+    run_bench(what, threads)
+
+
+@app.command()
+def doctor() -> None:
+    """What this machine has, what is missing, and the command that mends it."""
+    from .doctor import examine, table
+
+    findings = examine()
+    _console().print(table(findings))
+    if any(f.status == "missing" for f in findings):
+        raise typer.Exit(1)
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console()
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def main() -> None:
+    """Entry point: errors that a user can mend are one sentence, not a traceback."""
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        if os.environ.get("TDNNQ_DEBUG"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

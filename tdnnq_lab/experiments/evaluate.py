@@ -1,0 +1,193 @@
+"""From a trained network to words, phones and errors on a test set."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lhotse import CutSet
+from torch import Tensor
+
+from ..corpora import Batches, speakers, transcripts
+from ..decoding import Hypothesis, decode_all, decode_phones_all, reference_phones
+from ..graphs import Hclg
+from ..models import Tdnnf
+from ..scoring import Wer, ctm_words, sum_by, wer, wer_interval, write_ctm, write_trn
+from .prepare import Prepared
+
+SCALES = (0.5, 0.7, 1.0, 1.4, 2.0)
+WORKERS = 2  # processes of a search
+
+
+@dataclass
+class Recognised:
+    """One split, decoded.
+
+    Attributes:
+        hypotheses: by utterance; none where the search failed (see `skipped`).
+        skipped: why an utterance has no hypothesis; it counts as all words deleted.
+        phones: by utterance, silence left out.
+        real_time_factor: seconds of one core, network and search, for a second of speech.
+    """
+
+    hypotheses: dict[str, Hypothesis]
+    skipped: dict[str, str] = field(default_factory=dict)
+    phones: dict[str, list[str]] = field(default_factory=dict)
+    real_time_factor: float = 0.0
+
+    @property
+    def words(self) -> dict[str, list[str]]:
+        """Words of every utterance, an empty list where there is no hypothesis."""
+        return {id: list(h.words) for id, h in self.hypotheses.items()} | {id: [] for id in self.skipped}
+
+
+def network_outputs(model: Tdnnf, cuts: CutSet, *, batch_size: int = 16) -> dict[str, Tensor]:
+    """The chain head's outputs of every utterance, each of shape (T', P), float32."""
+    model.eval()
+    found: dict[str, Tensor] = {}
+    with torch.inference_mode():
+        for batch in Batches(cuts, batch_size=batch_size):
+            outputs = model(batch.features, batch.lengths)
+            frames = model.output_lengths(batch.lengths).tolist()
+            found |= {id: row[:n].clone() for row, id, n in zip(outputs, batch.ids, frames, strict=True)}
+    return found
+
+
+def recognise(
+    model: Tdnnf, prepared: Prepared, cuts: CutSet, graph: Hclg, *, acoustic_scale: float, phones: bool = True
+) -> Recognised:
+    """Decode utterances with a word graph and, if asked, their phones with the denominator's phone n-gram."""
+    start = time.perf_counter()
+    outputs = network_outputs(model, cuts)
+    network = (time.perf_counter() - start) * torch.get_num_threads() / max(1e-9, sum(c.duration for c in cuts))
+    found = decode_all(outputs, graph, acoustic_scale=acoustic_scale, workers=WORKERS)
+    done = Recognised(dict(found), found.skipped, real_time_factor=network + found.real_time_factor)
+    if phones:
+        done.phones = recognise_phones(outputs, prepared, acoustic_scale)
+    return done
+
+
+def recognise_phones(outputs: Mapping[str, Tensor], prepared: Prepared, acoustic_scale: float) -> dict[str, list[str]]:
+    """Phones of the best path through the denominator graph, without silence."""
+    found = decode_phones_all(
+        outputs,
+        prepared.denominator,
+        prepared.topology,
+        silence=prepared.lexicon.silence,
+        acoustic_scale=acoustic_scale,
+        workers=WORKERS,
+    )
+    return dict(found) | {id: [] for id in found.skipped}
+
+
+def phone_references(prepared: Prepared, references: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Phones of each transcript by the most probable pronunciations; words outside the lexicon are passed over."""
+    known = prepared.lexicon.pronunciations
+    return {
+        id: reference_phones([w for w in words if w in known], prepared.lexicon) for id, words in references.items()
+    }
+
+
+def tune_scale(model: Tdnnf, prepared: Prepared, split: str) -> tuple[float, dict[float, float]]:
+    """The acoustic scale with the fewest word errors on a split, and the errors in percent at every scale."""
+    cuts, graph = prepared.cuts(split), prepared.graph()
+    outputs, references = network_outputs(model, cuts), transcripts(cuts)
+    percent = {}
+    for scale in SCALES:
+        found = decode_all(outputs, graph, acoustic_scale=scale, workers=WORKERS)
+        percent[scale] = wer(references, Recognised(dict(found), found.skipped).words).percent
+    return min(SCALES, key=lambda s: (percent[s], abs(s - 1.0))), percent
+
+
+def set_result(
+    split: str, found: Recognised, prepared: Prepared, cuts: CutSet, unigram: Recognised | None = None
+) -> dict[str, Any]:
+    """Everything the report says of one test set (the schema of `ui.report`)."""
+    references, speaker = transcripts(cuts), speakers(cuts)
+    words = wer(references, found.words)
+    result: dict[str, Any] = {
+        "name": split,
+        "utterances": len(references),
+        "words": words.words,
+        **_errors("wer", words, speaker),
+        "substitutions": words.substitutions,
+        "insertions": words.insertions,
+        "deletions": words.deletions,
+        "perplexity": prepared.facts["perplexity"]["ngram"].get(split),
+        "real_time_factor": round(found.real_time_factor, 4),
+        "failed": len(found.skipped) + sum(not h.reached_final for h in found.hypotheses.values()),
+        "errors_by_speaker": _by_speaker(words, cuts, speaker),
+        "examples": _examples(references, found.words),
+    }
+    if found.phones:
+        phones = wer(phone_references(prepared, references), found.phones)
+        result |= _errors("per", phones, speaker) | {"phones": phones.words}
+    if unigram is not None:
+        result["unigram_wer"] = round(wer(references, unigram.words).percent, 2)
+        result["unigram_perplexity"] = prepared.facts["perplexity"]["unigram"].get(split)
+    return result
+
+
+def _errors(name: str, result: Wer, speaker: Mapping[str, str]) -> dict[str, Any]:
+    low, high = wer_interval(result, speaker)
+    return {name: round(result.percent, 2), f"{name}_interval": [round(low, 2), round(high, 2)]}
+
+
+def _by_speaker(words: Wer, cuts: CutSet, speaker: Mapping[str, str]) -> list[dict[str, Any]]:
+    about = {cut.supervisions[0].speaker: cut.custom or {} for cut in cuts}
+    return [
+        {
+            "speaker": name,
+            "accent": about[name].get("accent", ""),
+            "gender": about[name].get("gender", ""),
+            "words": part.words,
+            "errors": part.errors,
+        }
+        for name, part in sorted(sum_by(words, speaker).items())
+    ]
+
+
+def _examples(
+    references: Mapping[str, list[str]], hypotheses: Mapping[str, list[str]], count: int = 6
+) -> list[dict[str, str]]:
+    """Utterances of eight words or more spread evenly over the set, not picked by their errors."""
+    ids = sorted(id for id, words in references.items() if len(words) >= 8) or sorted(references)
+    chosen = ids[:: max(1, len(ids) // count)][:count]
+    return [{"id": id, "reference": " ".join(references[id]), "hypothesis": " ".join(hypotheses[id])} for id in chosen]
+
+
+def write_hypotheses(split: str, found: Recognised, folder: str | Path) -> None:
+    """Write words (`SPLIT.trn.gz`), their times (`SPLIT.ctm.gz`) and phones (`SPLIT.phones.trn.gz`)."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_trn(folder / f"{split}.trn.gz", found.words)
+    times = {id: h.times for id, h in found.hypotheses.items()} | {id: [] for id in found.skipped}
+    write_ctm(folder / f"{split}.ctm.gz", ctm_words(found.words, times))
+    if found.phones:
+        write_trn(folder / f"{split}.phones.trn.gz", found.phones)
+
+
+def evaluate(
+    model: Tdnnf,
+    prepared: Prepared,
+    folder: str | Path,
+    *,
+    acoustic_scale: float,
+    splits: Sequence[str] | None = None,
+    say: Callable[[str], None] = print,
+) -> list[dict[str, Any]]:
+    """Decode test splits with n-gram and unigram graphs, write hypotheses and references, return the results."""
+    graph, unigram, results = prepared.graph(), prepared.graph("unigram"), []
+    for split in splits or prepared.settings.tests:
+        cuts = prepared.cuts(split)
+        found = recognise(model, prepared, cuts, graph, acoustic_scale=acoustic_scale)
+        plain = recognise(model, prepared, cuts, unigram, acoustic_scale=acoustic_scale, phones=False)
+        write_hypotheses(split, found, Path(folder) / "hyp")
+        write_trn(Path(folder) / "ref" / f"{split}.trn.gz", transcripts(cuts))
+        results.append(set_result(split, found, prepared, cuts, plain))
+        say(f"{split}: {results[-1]['wer']} % word errors, {results[-1]['per']} % phone errors")
+    return results

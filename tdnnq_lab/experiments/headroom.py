@@ -1,0 +1,58 @@
+"""How much precision the weights need before anything is done about it: round them, decode, count."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..corpora import transcripts
+from ..decoding import decode_all
+from ..models import Tdnnf, layers
+from ..quantize import BitPlan, round_model
+from ..scoring import wer
+from .acoustic import AcousticBatches, recalibrate
+from .evaluate import WORKERS, Recognised, network_outputs, phone_references, recognise_phones
+from .prepare import Prepared
+
+GRAPHS = {"wer": "ngram", "unigram_wer": "unigram"}
+
+
+def headroom(
+    model: Tdnnf,
+    prepared: Prepared,
+    batches: AcousticBatches,
+    *,
+    acoustic_scale: float,
+    bits: Sequence[int] = (32, 8, 4, 3, 2, 1),
+    splits: Sequence[str] | None = None,
+    say: Callable[[str], None] = print,
+) -> list[dict[str, Any]]:
+    """Errors of the same weights rounded to fewer bits, one scaling factor a matrix, without fine-tuning.
+
+    Batch norm is recalibrated for every row, full precision (32 bits) included.
+
+    Returns:
+      A row for each bit-width: {"bits", "sets": {split: {"wer", "unigram_wer", "per"}}}, in percent.
+    """
+    sets = {split: prepared.cuts(split) for split in splits or prepared.settings.tests}
+    graphs = {name: prepared.graph(graph) for name, graph in GRAPHS.items()}
+    rows = []
+    for width in bits:
+        rounded = copy.deepcopy(model)
+        if width < 32:
+            round_model(rounded, BitPlan(bits=dict.fromkeys(layers(rounded), width), made_by={"method": "uniform"}))
+        recalibrate(rounded, batches)
+        row: dict[str, Any] = {"bits": width, "sets": {}}
+        for split, cuts in sets.items():
+            outputs, references = network_outputs(rounded, cuts), transcripts(cuts)
+            errors = {}
+            for name, graph in graphs.items():
+                found = decode_all(outputs, graph, acoustic_scale=acoustic_scale, workers=WORKERS)
+                errors[name] = round(wer(references, Recognised(dict(found), found.skipped).words).percent, 2)
+            phones = recognise_phones(outputs, prepared, acoustic_scale)
+            errors["per"] = round(wer(phone_references(prepared, references), phones).percent, 2)
+            row["sets"][split] = errors
+        say(f"{width} bits: " + ", ".join(f"{split} {v['wer']} %" for split, v in row["sets"].items()))
+        rows.append(row)
+    return rows

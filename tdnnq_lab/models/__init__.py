@@ -1,0 +1,43 @@
+"""Acoustic models: the TDNN-F with exact parameter counts, its batch norm, constraint, schedule and files."""
+
+from .batchnorm import BatchNorm, Frames
+from .checkpoint import load_model, save_model, write_atomically
+from .clusters import Layer, layers
+from .components import FactoredLayer, Head, ReluNormLayer
+from .config import TdnnfConfig
+from .memory import keep_freed_memory
+from .orthonormal import constrained_weights, semi_orthogonal_error, semi_orthogonal_step
+from .presets import KALDI_7Q, PAPER_BOTTLENECKS, SMALL, STRIDES, kaldi_7q, paper_row2, small
+from .recalibrate import batchnorm_recalibrate
+from .schedule import SCHEDULE_7Q, dropout_at
+from .tdnnf import ForwardState, Tdnnf
+
+__all__ = [
+    "KALDI_7Q",
+    "PAPER_BOTTLENECKS",
+    "SCHEDULE_7Q",
+    "SMALL",
+    "STRIDES",
+    "BatchNorm",
+    "FactoredLayer",
+    "ForwardState",
+    "Frames",
+    "Head",
+    "Layer",
+    "ReluNormLayer",
+    "Tdnnf",
+    "TdnnfConfig",
+    "batchnorm_recalibrate",
+    "constrained_weights",
+    "dropout_at",
+    "kaldi_7q",
+    "keep_freed_memory",
+    "layers",
+    "load_model",
+    "paper_row2",
+    "save_model",
+    "semi_orthogonal_error",
+    "semi_orthogonal_step",
+    "small",
+    "write_atomically",
+]

@@ -1,0 +1,83 @@
+"""Puts a report's table and picture into a Markdown file: `python -m tdnnq_lab.ui.readme REPORT MARKDOWN`.
+
+What stands between `<!-- demo:begin -->` and `<!-- demo:end -->` is replaced. The picture is drawn beside the
+report as `picture.svg`. With `--check` nothing is written: the exit status is 1 when the text differs.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from .picture import static_picture
+from .report import Report, load_report
+from .tables import readme_table
+
+BEGIN, END = "<!-- demo:begin -->", "<!-- demo:end -->"
+
+
+def region(report: Report, picture: str) -> str:
+    """The Markdown between the marks: the table, and the picture (a path relative to the Markdown file)."""
+    names = ", ".join(entry["name"] for entry in report["sets"])
+    return f"\n{readme_table(report)}\n\n![Word errors on {names}, and the learning curve]({picture})\n"
+
+
+def replaced(text: str, inside: str, name: str = "README.md") -> str:
+    """The text with what stands between the marks replaced.
+
+    Raises:
+        ValueError: A mark is missing, twice there, or they stand in the wrong order.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise ValueError(f"{name}: needs one line {BEGIN} and below it one line {END}")
+    before, rest = text.split(BEGIN)
+    return before + BEGIN + inside + END + rest.split(END)[1]
+
+
+def update(report_path: str | os.PathLike, readme_path: str | os.PathLike, *, check: bool = False) -> bool:
+    """Bring a Markdown file up to date with a report.
+
+    Args:
+        report_path: A `report.json`; `picture.svg` is drawn in its folder.
+        readme_path: The Markdown file with the two marks.
+        check: Only say whether the text would change; nothing is written.
+
+    Returns:
+        Whether the text changed, or with `check` would change.
+
+    Raises:
+        FileNotFoundError: One of the files is not there.
+        ValueError: The report or the marks are not as they should be.
+    """
+    readme, report = Path(readme_path), load_report(report_path)
+    picture = Path(report_path).with_name("picture.svg")
+    link = Path(os.path.relpath(picture.resolve(), readme.resolve().parent)).as_posix()
+    old = readme.read_text(encoding="utf-8")
+    new = replaced(old, region(report, link), str(readme))
+    if not check:
+        static_picture(report, picture)
+        temporary = readme.with_name(readme.name + ".tmp")
+        temporary.write_text(new, encoding="utf-8")
+        os.replace(temporary, readme)
+    return new != old
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; errors are one sentence."""
+    parser = argparse.ArgumentParser(prog="python -m tdnnq_lab.ui.readme", description=__doc__.splitlines()[0])
+    parser.add_argument("report", help="the run's report.json")
+    parser.add_argument("markdown", help="the Markdown file with the two marks")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the text differs")
+    options = parser.parse_args(arguments)
+    try:
+        changed = update(options.report, options.markdown, check=options.check)
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    if options.check and changed:
+        print(f"{options.markdown} differs from {options.report}: run this without --check", file=sys.stderr)
+    return int(options.check and changed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

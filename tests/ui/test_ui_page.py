@@ -1,0 +1,136 @@
+"""The page is one file, needs no network, reads without JavaScript, and draws in a real browser."""
+
+import copy
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tdnnq_lab import ui
+from tdnnq_lab.ui.examples import example
+
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class Reader(HTMLParser):
+    """Text outside scripts and styles; checks that tags nest and ids are unique; notes what would be loaded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text, self.ids, self.loads, self.links = "", [], [], []
+
+    def handle_starttag(self, tag: str, attributes: list) -> None:
+        known = dict(attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+        if "id" in known:
+            self.ids.append(known["id"])
+        if "src" in known or tag in ("link", "iframe", "base"):
+            self.loads.append((tag, known))
+        if tag == "a":
+            self.links.append(known["href"])
+
+    def handle_startendtag(self, tag: str, attributes: list) -> None:
+        pass  # SVG's empty elements
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & set(self.open):
+            self.text += data + " "
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+@pytest.fixture(scope="module")
+def page(report: dict) -> str:
+    return ui.report_page(report)
+
+
+def test_one_file_without_network(page: str) -> None:
+    reader = read(page)
+    assert reader.loads == []
+    assert all(link.startswith("#") and link[1:] in reader.ids for link in reader.links)
+    assert len(reader.ids) == len(set(reader.ids))
+    assert page.count("* plotly.js v") == 1
+    assert len(page) < 6e6
+    assert "default-src 'none'" in page
+
+
+def test_readable_without_javascript(page: str, report: dict) -> None:
+    without = re.sub(r"<script\b.*?</script>", "", page, flags=re.S)
+    reader = read(without)
+    for entry in report["sets"]:
+        assert f"{entry['wer']:.1f}" in reader.text
+        assert f"{entry['words']:,}" in reader.text
+        for speaker in entry["errors_by_speaker"]:
+            assert speaker["speaker"] in reader.text
+    assert without.count("<svg ") == 5
+    assert without.count("<table") >= 6
+
+
+def test_words_are_never_markup(report: dict) -> None:
+    evil = "</script><script>alert(1)</script>"
+    changed = copy.deepcopy(report)
+    changed["title"] = changed["corpus"]["note"] = changed["run"]["command"] = evil
+    entry = changed["sets"][0]
+    entry["name"] = entry["what"] = evil
+    entry["errors_by_speaker"][0] |= {"speaker": evil, "accent": evil, "gender": evil}
+    entry["examples"] = [{"id": evil, "reference": f"{evil} tē 語 <b>", "hypothesis": "é & ü"}]
+    page = ui.report_page(changed)
+    assert "<script>alert" not in page
+    reader = read(page)
+    assert "tē" in reader.text
+    assert "語" in reader.text
+    assert "é" in reader.text
+
+
+def test_errors_are_marked_not_by_colour_alone() -> None:
+    shown = example({"id": "u1", "reference": "a b c d", "hypothesis": ["a", "x", "d", "e"]})
+    reader = read(shown)
+    assert "3 errors in 4 words" in reader.text
+    tags = re.findall(r'class="tag">(\w*)<', shown)
+    assert sorted(filter(None, tags)) == ["added", "missed", "wrong"]
+    assert "no error in 0 words" in read(example({"id": "u2", "reference": "", "hypothesis": ""})).text
+
+
+def test_a_bare_report_makes_a_page() -> None:
+    page = ui.report_page({"sets": [{"name": "only", "words": 0, "wer": None}]})
+    reader = read(page)
+    assert "only" in reader.text
+    assert "How it learned" not in reader.text
+    with pytest.raises(ValueError, match="sets is missing"):
+        ui.report_page({})
+
+
+def test_write_page_leaves_no_rest(report: dict, tmp_path: Path) -> None:
+    ui.write_page(report, tmp_path / "report.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium here; the page is checked without a browser above")
+def test_figures_are_drawn_in_a_browser(report: dict, tmp_path: Path) -> None:
+    path = ui.write_page(report, tmp_path / "report.html")
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    flags += f"--disable-component-update --disable-sync --virtual-time-budget=4000 --user-data-dir={tmp_path}/profile"
+    command = [BROWSER, *flags.split(), "--dump-dom", "--enable-logging=stderr", path.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-500:]
+    drawn = re.sub(r"<script\b.*?</script>", "", done.stdout, flags=re.S)
+    assert drawn.count('class="main-svg" ') >= 5
+    assert "still" not in re.findall(r'class="(plot[^"]*)"', drawn)
+    assert "CONSOLE" not in done.stderr, done.stderr  # no error, nothing refused by the policy

@@ -1,0 +1,110 @@
+"""Tables and picture for terminal and README."""
+
+import copy
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tdnnq_lab import ui
+from tdnnq_lab.ui import readme
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_terminal_table_fits_80_columns(report: dict) -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(ui.terminal_table(report))
+    lines = console.export_text().splitlines()
+    rows = [line for line in lines if line.startswith("│")]
+    assert len(rows) == len(report["sets"])  # nothing is wrapped
+    for entry, row in zip(report["sets"], rows, strict=True):
+        assert entry["name"] in row
+        assert f"{entry['wer']:.1f}" in row
+        assert f"{entry['perplexity']:.1f}" in row
+
+
+def test_terminal_table_takes_names_literally(report: dict) -> None:
+    changed = copy.deepcopy(report)
+    changed["sets"][0]["name"] = "[red]x[/red]"
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(ui.terminal_table(changed))
+    assert "[red]x[/red]" in console.export_text()
+
+
+def test_readme_table(report: dict) -> None:
+    changed = copy.deepcopy(report)
+    changed["sets"][0]["name"] = "a|b"
+    head, rule, *rows = ui.readme_table(changed).split("\n\n")[0].splitlines()
+    columns = head.count("|")
+    assert rule.count("|") == columns
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == columns for row in rows)
+    assert "a\\|b" in rows[0]
+    assert ui.readme_table(report).endswith("Training 5 min 41 s, everything 7 min 16 s, 2 cores, peak memory 2.1 GB.")
+
+
+@pytest.mark.parametrize("ending", [".svg", ".png"])
+def test_static_picture_is_the_same_each_time(report: dict, tmp_path: Path, ending: str) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib comes with the extra lab; the SVG twins are tested without")
+    first = ui.static_picture(report, tmp_path / f"a{ending}").read_bytes()
+    assert first == ui.static_picture(report, tmp_path / f"b{ending}").read_bytes()
+    assert 5_000 < len(first) < 150_000
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"a{ending}", f"b{ending}"]
+
+
+def test_static_picture_refuses_other_endings(report: dict, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"\.svg or \.png"):
+        ui.static_picture(report, tmp_path / "picture.pdf")
+
+
+@pytest.fixture
+def files(report: dict, tmp_path: Path) -> tuple[Path, Path]:
+    pytest.importorskip("matplotlib", reason="matplotlib comes with the extra lab")
+    run = tmp_path / "results" / "demo"
+    run.mkdir(parents=True)
+    (run / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    text = f"# Head\n\nkeep é\n{readme.BEGIN}\nold\n{readme.END}\ntail\n"
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    return run / "report.json", tmp_path / "README.md"
+
+
+def test_readme_region_is_replaced_and_checked(files: tuple[Path, Path]) -> None:
+    arguments = [str(path) for path in files]
+    assert readme.main([*arguments, "--check"]) == 1
+    assert readme.main(arguments) == 0
+    text = files[1].read_text(encoding="utf-8")
+    assert text.startswith("# Head\n\nkeep é\n")
+    assert text.endswith(f"{readme.END}\ntail\n")
+    assert "old" not in text
+    assert "(results/demo/picture.svg)" in text
+    assert files[0].with_name("picture.svg").is_file()
+    assert readme.main([*arguments, "--check"]) == 0
+    assert not readme.update(*files)  # a second time changes nothing
+
+
+def test_readme_without_marks(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    files[1].write_text("no marks", encoding="utf-8")
+    assert readme.main([str(path) for path in files]) == 2
+    assert "README.md: needs one line <!-- demo:begin -->" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="below it"):
+        readme.replaced(f"{readme.END}{readme.BEGIN}", "x")
+
+
+def test_readme_runs_as_a_module(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tdnnq_lab.ui.readme", str(tmp_path / "no.json"), "README.md"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2
+    assert "no such report" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_readme_shows_the_recorded_demo() -> None:
+    report, markdown = ROOT / "results" / "demo" / "report.json", ROOT / "README.md"
+    if not report.is_file() or readme.BEGIN not in markdown.read_text(encoding="utf-8"):
+        pytest.skip("no recorded demo yet")
+    assert readme.main([str(report), str(markdown), "--check"]) == 0
