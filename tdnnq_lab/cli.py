@@ -32,14 +32,17 @@ def demo(
     seed: Seed = 0,
 ) -> None:
     """Train on the shipped corpus from scratch, decode every test set, show the table and write a page."""
+    from .experiments.acoustic import Recipe
     from .experiments.demo import run_demo
-    from .ui import load_report, report_page, terminal_table
+    from .experiments.prepare import PrepareSettings
+    from .ui import load_report, terminal_table, write_page
 
-    report = run_demo(run_dir, corpus=corpus, passes=passes, seed=seed)
-    page = run_dir / "report.html"
-    _write(page, report_page(load_report(report)))
-    _console().print(terminal_table(load_report(report)))
-    print(f"table: {report}\npage:  {page} (open it in a browser)")
+    recipe = Recipe(seed=seed) if passes is None else Recipe(seed=seed, passes=passes)
+    path = run_demo(run_dir, settings=PrepareSettings(corpus=corpus), recipe=recipe)
+    report = load_report(path)
+    write_page(report, run_dir / "report.html")
+    _console().print(terminal_table(report))
+    print(f"table: {path}\npage:  {run_dir / 'report.html'} (open it in a browser)")
 
 
 @app.command()
@@ -52,7 +55,7 @@ def prepare(
     lm_text: Annotated[Path | None, typer.Option(help="Text of the language model, one sentence a line.")] = None,
     order: Annotated[int, typer.Option(help="Of the word n-gram.")] = 3,
     speeds: Annotated[str, typer.Option(help="Speeds of the training copies, by commas.")] = "0.9,1.0,1.1",
-    extra_states: Annotated[int, typer.Option(help="Longer histories in the phone n-gram.")] = 200,
+    extra_states: Annotated[int, typer.Option(help="Longer histories in the phone n-gram.")] = 300,
     sampling_rate: Annotated[int, typer.Option(help="In Hz.")] = 8000,
     seed: Seed = 0,
 ) -> None:
@@ -185,12 +188,6 @@ def _console() -> Any:
     from rich.console import Console
 
     return Console()
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def main() -> None:

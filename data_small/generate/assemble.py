@@ -6,6 +6,7 @@ import csv
 import hashlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -18,7 +19,7 @@ from scipy.signal import resample_poly
 
 from . import synth
 from .cast import DROPPED, SPLITS, Call, Speaker, Utterance
-from .conditions import RATE, apply, draw, generator
+from .conditions import RATE, apply, draw, generator, latin
 
 COMPRESSION = 0.96  # libsndfile's level of the stored Opus: 16 kb/s
 PADDING = 0.10  # seconds of noise (or of nothing) around a turn, beside what trimming leaves
@@ -38,6 +39,7 @@ class Side:
     name: str  # such as train01-A
     turns: tuple[Utterance, ...]
     others: tuple[Path, ...]
+    spread: np.ndarray  # the side's row of `conditions.latin`
 
     @property
     def file(self) -> str:
@@ -61,15 +63,21 @@ def sides(calls: Sequence[Call], turns: dict[str, list[Utterance]], cache: Path)
     spoken: dict[str, list[Utterance]] = {split: [] for split in SPLITS}
     for call in calls:
         spoken[call.split].extend(turns[call.name])
+    wanted = [
+        (call, letter)
+        for call in calls
+        for letter, speaker in zip("AB", call.sides, strict=True)
+        if speaker.name not in DROPPED
+    ]
+    counts = Counter(call.split for call, _ in wanted)
+    rows = {split: iter(latin(split, count)) for split, count in counts.items()}
     out = []
-    for call in calls:
-        for letter, speaker in zip("AB", call.sides, strict=True):
-            own = tuple(turn for turn in turns[call.name] if turn.side == letter)
-            if own and speaker.name not in DROPPED:
-                name = f"{call.name}-{letter}"
-                crowd = babblers(spoken[call.split], call.sides, name)
-                others = tuple(turn.job.path(cache) for turn in crowd)
-                out.append(Side(call.split, name, own, others))
+    for call, letter in wanted:
+        name = f"{call.name}-{letter}"
+        own = tuple(turn for turn in turns[call.name] if turn.side == letter)
+        crowd = babblers(spoken[call.split], call.sides, name)
+        others = tuple(turn.job.path(cache) for turn in crowd)
+        out.append(Side(call.split, name, own, others, next(rows[call.split])))
     return out
 
 
@@ -91,7 +99,7 @@ def pack(side: Side, folder: Path, cache: Path) -> tuple[Side, list[tuple[float,
     pieces, times, at = [np.zeros(int(GAP * RATE))], [], int(GAP * RATE)
     others = [clean(path) for path in side.others]
     for turn in side.turns:
-        conditions = draw(side.split, turn.speaker.name, side.name, turn.number)
+        conditions = draw(side.split, turn.speaker.name, side.name, turn.number, side.spread)
         speech = np.pad(clean(turn.job.path(cache)), int(PADDING * RATE))
         heard = apply(speech, conditions, generator("samples", side.name, turn.number), others)
         times.append((at / RATE, (at + len(heard)) / RATE, str(conditions)))

@@ -115,7 +115,7 @@ def recipes() -> str:
 def left_out() -> str:
     """Voices that are not used, and why."""
     reasons = ", ".join(f"`{voice}` ({why})" for voice, why in cast.LEFT_OUT.items())
-    return f"Voices left out after a first listening, three clean sentences each: {reasons}."
+    return f"Voices left out after a first listening, three to six clean sentences each: {reasons}."
 
 
 def main() -> None:

@@ -37,6 +37,13 @@ MIXED = Recipe(
     room=0.30,
     codecs={"mulaw": 0.60, "gsm": 0.20, "opus": 0.20},
 )
+TRAIN = Recipe(
+    clean=0.15,
+    snr=(6.0, 25.0),
+    noises={"babble": 0.40, "traffic": 0.20, "pink": 0.15, "brown": 0.15, "hum": 0.10},
+    room=0.45,
+    codecs={"mulaw": 0.40, "gsm": 0.30, "opus": 0.30},
+)
 UNSEEN = Recipe(
     clean=0.0,
     snr=(10.0, 20.0),
@@ -51,7 +58,7 @@ HARD = Recipe(
     room=0.50,
     codecs={"mulaw": 0.20, "gsm": 0.40, "opus": 0.40},
 )
-RECIPES = {"train": MIXED, "dev": MIXED, "test_seen": MIXED, "test_unseen": UNSEEN, "test_hard": HARD}
+RECIPES = {"train": TRAIN, "dev": MIXED, "test_seen": MIXED, "test_unseen": UNSEEN, "test_hard": HARD}
 SNR_SPREAD = 1.5  # dB, uniform, around the side's mean, kept inside the recipe's range
 ROOM_DECAY = (0.12, 0.35)  # seconds to -60 dB
 ROOM_DIRECT = (4.0, 10.0)  # dB, direct sound over the tail
@@ -85,36 +92,49 @@ class Conditions:
         return f"snr={snr};noise={self.noise};codec={self.codec};room={self.room:.2f};level={self.level:.1f}"
 
 
-def draw(split: str, speaker: str, side: str, turn: int) -> Conditions:
-    """Conditions of a turn: room, noise kind, mean SNR and codec belong to the side, the rest to the turn.
+def latin(split: str, sides: int) -> np.ndarray:
+    """A Latin hypercube [sides, 7]: uniform numbers whose values are spread evenly over the sides of a set.
+
+    A set of few sides gets its shares of noises, codecs and rooms too.
+    """
+    random = generator("latin", split)
+    columns = [(random.permutation(sides) + random.random(sides)) / sides for _ in range(7)]
+    return np.stack(columns, axis=1)
+
+
+def draw(split: str, speaker: str, side: str, turn: int, spread: np.ndarray) -> Conditions:
+    """Conditions of a turn: noise kind, mean SNR, room and codec belong to the side, the rest to the turn.
 
     Args:
         split: a key of `RECIPES`. side: such as `train01-A`. turn: its number.
+        spread: the side's row of `latin`.
     Raises:
         KeyError: an unknown split.
     """
-    recipe, once, each = RECIPES[split], generator("side", side), generator("turn", side, turn)
-    noisy = once.random() >= recipe.clean
-    mean = once.uniform(*recipe.snr)
-    noise = _choice(once, recipe.noises)
-    roomy, decay, direct = once.random() < recipe.room, once.uniform(*ROOM_DECAY), once.uniform(*ROOM_DIRECT)
-    codec, opus_level = _choice(once, recipe.codecs), once.uniform(*OPUS_LEVELS)
-    level = generator("level", speaker).uniform(*LEVEL) + each.uniform(-LEVEL_SPREAD, LEVEL_SPREAD)
-    snr = np.clip(mean + each.uniform(-SNR_SPREAD, SNR_SPREAD), *recipe.snr)
+    recipe, random = RECIPES[split], generator("turn", side, turn)
+    noisy = spread[0] >= recipe.clean
+    noise = _choice((spread[0] - recipe.clean) / (1 - recipe.clean), recipe.noises) if noisy else "none"
+    snr = _between(spread[1], recipe.snr) + random.uniform(-SNR_SPREAD, SNR_SPREAD)
+    level = _between(generator("level", speaker).random(), LEVEL) + random.uniform(-LEVEL_SPREAD, LEVEL_SPREAD)
     return Conditions(
-        snr=float(snr) if noisy else float("inf"),
-        noise=noise if noisy else "none",
-        room=float(decay) if roomy else 0.0,
-        direct=float(direct),
-        codec=codec,
-        opus_level=float(opus_level),
-        level=float(level),
+        snr=float(np.clip(snr, *recipe.snr)) if noisy else float("inf"),
+        noise=noise,
+        room=_between(spread[3], ROOM_DECAY) if spread[2] < recipe.room else 0.0,
+        direct=_between(spread[4], ROOM_DIRECT),
+        codec=_choice(spread[5], recipe.codecs),
+        opus_level=_between(spread[6], OPUS_LEVELS),
+        level=level,
     )
 
 
-def _choice(random: np.random.Generator, shares: dict[str, float]) -> str:
+def _between(share: float, bounds: tuple[float, float]) -> float:
+    return float(bounds[0] + share * (bounds[1] - bounds[0]))
+
+
+def _choice(share: float, shares: dict[str, float]) -> str:
     weights = np.array(list(shares.values()))
-    return str(list(shares)[int(np.searchsorted(np.cumsum(weights / weights.sum()), random.random()))])
+    place = int(np.searchsorted(np.cumsum(weights / weights.sum()), share))
+    return list(shares)[min(place, len(shares) - 1)]
 
 
 def apply(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from ..corpora import Report, cuts, speakers
 from ..models import Tdnnf, save_model
 from .acoustic import Recipe, train_acoustic
 from .evaluate import evaluate, tune_scale
-from .prepare import DATA_SMALL_TESTS, Prepared, PrepareSettings, prepare
+from .prepare import Prepared, PrepareSettings, prepare
 from .record import RunRecord, StatusWriter, Stopped, write_json
 from .train import MODEL
 
@@ -27,8 +26,12 @@ ABOUT = {
 }
 
 
-def run_demo(run_dir: str | Path, *, corpus: str = "data_small", passes: float | None = None, seed: int = 0) -> Path:
-    """Prepare, train, tune on dev, decode every test set; resumes what was begun in `run_dir`.
+def run_demo(run_dir: str | Path, *, settings: PrepareSettings | None = None, recipe: Recipe | None = None) -> Path:
+    """Prepare, train, tune on the first test split, decode every test split; resumes what was begun in `run_dir`.
+
+    Args:
+      settings: of the corpus and its graphs; None: `data_small`.
+      recipe: of the training; None: the demo's.
 
     Returns:
       The path of `report.json` (its schema stands in `ui.report`).
@@ -37,13 +40,10 @@ def run_demo(run_dir: str | Path, *, corpus: str = "data_small", passes: float |
       ValueError: the corpus or the run directory is not what it should be.
       Stopped: SIGTERM; start it again to go on.
     """
-    folder = Path(run_dir)
-    recipe = Recipe(seed=seed)
-    if passes is not None:
-        recipe = dataclasses.replace(recipe, passes=passes)
+    folder, settings, recipe = Path(run_dir), settings or PrepareSettings(), recipe or Recipe()
     stages: dict[str, float] = {}
     with StatusWriter(folder) as status:
-        record = RunRecord.begin(folder, "demo", corpus, seed, settings=recipe.to_json())
+        record = RunRecord.begin(folder, "demo", settings.corpus, recipe.seed, settings=recipe.to_json())
 
         @contextmanager
         def stage(name: str) -> Iterator[None]:
@@ -53,7 +53,7 @@ def run_demo(run_dir: str | Path, *, corpus: str = "data_small", passes: float |
             stages[name] = round(time.perf_counter() - start, 1)
 
         with stage("prepare"):
-            data = prepare(PrepareSettings(corpus=corpus), folder / "prepared", say=_say)
+            data = prepare(settings, folder / "prepared", say=_say)
             record.data_hash = data.facts["data"]
         with stage("train"):
             model, training, left_out = train_acoustic(data, recipe, folder, on_progress=status.progress)
@@ -62,8 +62,8 @@ def run_demo(run_dir: str | Path, *, corpus: str = "data_small", passes: float |
                 raise Stopped(training.reason)
             save_model(model, folder / MODEL)
         with stage("decode"):
-            scale, tuned = tune_scale(model, data, DATA_SMALL_TESTS[0])
-            _say(f"acoustic scale {scale}, tuned on dev")
+            scale, tuned = tune_scale(model, data, settings.tests[0])
+            _say(f"acoustic scale {scale}, tuned on {settings.tests[0]}")
             results = evaluate(model, data, folder, acoustic_scale=scale, say=_say)
         record.finish(
             seconds_by_stage=stages,

@@ -20,6 +20,7 @@ from ..scoring import Wer, ctm_words, sum_by, wer, wer_interval, write_ctm, writ
 from .prepare import Prepared
 
 SCALES = (0.5, 0.7, 1.0, 1.4, 2.0)
+BEAM, MAX_ACTIVE = 12.0, 3000  # of the search; wider costs three times as much and gains nothing on dev
 WORKERS = 2  # processes of a search
 
 
@@ -45,36 +46,46 @@ class Recognised:
         return {id: list(h.words) for id, h in self.hypotheses.items()} | {id: [] for id in self.skipped}
 
 
-def network_outputs(model: Tdnnf, cuts: CutSet, *, batch_size: int = 16) -> dict[str, Tensor]:
-    """The chain head's outputs of every utterance, each of shape (T', P), float32."""
-    model.eval()
+@dataclass(frozen=True)
+class Outputs:
+    """The network's outputs for a set of utterances, and what they cost.
+
+    Attributes:
+        logits: (T', P) float32 by utterance.
+        real_time_factor: seconds of one core for a second of speech.
+    """
+
+    logits: dict[str, Tensor]
+    real_time_factor: float
+
+
+def network_outputs(model: Tdnnf, cuts: CutSet, *, batch_size: int = 16) -> Outputs:
+    """The chain head's outputs of every utterance."""
+    start = time.perf_counter()
     found: dict[str, Tensor] = {}
+    model.eval()
     with torch.inference_mode():
         for batch in Batches(cuts, batch_size=batch_size):
             outputs = model(batch.features, batch.lengths)
             frames = model.output_lengths(batch.lengths).tolist()
             found |= {id: row[:n].clone() for row, id, n in zip(outputs, batch.ids, frames, strict=True)}
-    return found
+    seconds = (time.perf_counter() - start) * torch.get_num_threads()
+    return Outputs(found, seconds / max(1e-9, sum(cut.duration for cut in cuts)))
 
 
-def recognise(
-    model: Tdnnf, prepared: Prepared, cuts: CutSet, graph: Hclg, *, acoustic_scale: float, phones: bool = True
-) -> Recognised:
-    """Decode utterances with a word graph and, if asked, their phones with the denominator's phone n-gram."""
-    start = time.perf_counter()
-    outputs = network_outputs(model, cuts)
-    network = (time.perf_counter() - start) * torch.get_num_threads() / max(1e-9, sum(c.duration for c in cuts))
-    found = decode_all(outputs, graph, acoustic_scale=acoustic_scale, workers=WORKERS)
-    done = Recognised(dict(found), found.skipped, real_time_factor=network + found.real_time_factor)
-    if phones:
-        done.phones = recognise_phones(outputs, prepared, acoustic_scale)
-    return done
+def recognise(outputs: Outputs, graph: Hclg, *, acoustic_scale: float) -> Recognised:
+    """Search a word graph for the best words of every utterance."""
+    found = decode_all(
+        outputs.logits, graph, acoustic_scale=acoustic_scale, beam=BEAM, max_active=MAX_ACTIVE, workers=WORKERS
+    )
+    cost = outputs.real_time_factor + found.real_time_factor
+    return Recognised(dict(found), found.skipped, real_time_factor=cost)
 
 
-def recognise_phones(outputs: Mapping[str, Tensor], prepared: Prepared, acoustic_scale: float) -> dict[str, list[str]]:
+def recognise_phones(outputs: Outputs, prepared: Prepared, acoustic_scale: float) -> dict[str, list[str]]:
     """Phones of the best path through the denominator graph, without silence."""
     found = decode_phones_all(
-        outputs,
+        outputs.logits,
         prepared.denominator,
         prepared.topology,
         silence=prepared.lexicon.silence,
@@ -96,10 +107,7 @@ def tune_scale(model: Tdnnf, prepared: Prepared, split: str) -> tuple[float, dic
     """The acoustic scale with the fewest word errors on a split, and the errors in percent at every scale."""
     cuts, graph = prepared.cuts(split), prepared.graph()
     outputs, references = network_outputs(model, cuts), transcripts(cuts)
-    percent = {}
-    for scale in SCALES:
-        found = decode_all(outputs, graph, acoustic_scale=scale, workers=WORKERS)
-        percent[scale] = wer(references, Recognised(dict(found), found.skipped).words).percent
+    percent = {s: wer(references, recognise(outputs, graph, acoustic_scale=s).words).percent for s in SCALES}
     return min(SCALES, key=lambda s: (percent[s], abs(s - 1.0))), percent
 
 
@@ -184,8 +192,10 @@ def evaluate(
     graph, unigram, results = prepared.graph(), prepared.graph("unigram"), []
     for split in splits or prepared.settings.tests:
         cuts = prepared.cuts(split)
-        found = recognise(model, prepared, cuts, graph, acoustic_scale=acoustic_scale)
-        plain = recognise(model, prepared, cuts, unigram, acoustic_scale=acoustic_scale, phones=False)
+        outputs = network_outputs(model, cuts)
+        found = recognise(outputs, graph, acoustic_scale=acoustic_scale)
+        found.phones = recognise_phones(outputs, prepared, acoustic_scale)
+        plain = recognise(outputs, unigram, acoustic_scale=acoustic_scale)
         write_hypotheses(split, found, Path(folder) / "hyp")
         write_trn(Path(folder) / "ref" / f"{split}.trn.gz", transcripts(cuts))
         results.append(set_result(split, found, prepared, cuts, plain))

@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..corpora import transcripts
-from ..decoding import decode_all
 from ..models import Tdnnf, layers
 from ..quantize import BitPlan, round_model
 from ..scoring import wer
 from .acoustic import AcousticBatches, recalibrate
-from .evaluate import WORKERS, Recognised, network_outputs, phone_references, recognise_phones
+from .evaluate import network_outputs, phone_references, recognise, recognise_phones
 from .prepare import Prepared
 
 GRAPHS = {"wer": "ngram", "unigram_wer": "unigram"}
@@ -48,8 +47,8 @@ def headroom(
             outputs, references = network_outputs(rounded, cuts), transcripts(cuts)
             errors = {}
             for name, graph in graphs.items():
-                found = decode_all(outputs, graph, acoustic_scale=acoustic_scale, workers=WORKERS)
-                errors[name] = round(wer(references, Recognised(dict(found), found.skipped).words).percent, 2)
+                found = recognise(outputs, graph, acoustic_scale=acoustic_scale)
+                errors[name] = round(wer(references, found.words).percent, 2)
             phones = recognise_phones(outputs, prepared, acoustic_scale)
             errors["per"] = round(wer(phone_references(prepared, references), phones).percent, 2)
             row["sets"][split] = errors

@@ -36,6 +36,7 @@ class PrepareSettings:
             corpus's own grammar (`data_small`), or the training transcripts (any other corpus).
         lm_words: how many words to generate.
         order: of the word n-gram.
+        prune: n-grams whose loss costs less (relative entropy, Stolcke 1998) are left out; 0 keeps all.
         speeds: copies of the training set at these speeds.
         extra_states: longer histories in the phone n-gram (`PhoneLm.estimate`).
         sampling_rate: in Hz; audio of another rate is resampled.
@@ -49,8 +50,9 @@ class PrepareSettings:
     lm_text: str | None = None
     lm_words: int = 400_000
     order: int = 3
+    prune: float = 1e-6
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
-    extra_states: int = 200
+    extra_states: int = 300
     sampling_rate: int = 8000
     seed: int = 0
 
@@ -241,6 +243,7 @@ def _word_graphs(
     facts: dict[str, Any] = {"lm_words": sum(map(len, sentences)), "perplexity": {}, "graphs": {}}
     for name, order in (("ngram", settings.order), ("unigram", 1)):
         lm = estimate_ngram(sentences, order, vocabulary=list(lexicon.pronunciations))
+        lm = lm.prune(settings.prune) if settings.prune and order > 1 else lm
         arpa = folder / f"{name}.arpa"
         lm.write_arpa(arpa)
         inside = {s: [w for w in texts[s].values() if not lexicon.missing(w)] for s in settings.tests}

@@ -129,7 +129,7 @@ def test_noise_is_within_each_sets_range(corpus):
         snrs = [float(re.search(r"snr=([\d.]+|inf)", row["conditions"])[1]) for row in rows]
         noisy = [snr for snr in snrs if np.isfinite(snr)]
         assert recipe.snr[0] - 0.05 <= min(noisy) <= max(noisy) <= recipe.snr[1] + 0.05
-        assert abs(1 - len(noisy) / len(snrs) - recipe.clean) < 0.25
+        assert abs(1 - len(noisy) / len(snrs) - recipe.clean) < 0.15
     assert len({row["conditions"].split(";")[2] for row in corpus[HARD]}) == 3
 
 
@@ -269,14 +269,19 @@ def test_babble_comes_from_others_only():
 
 
 def test_draw_is_seeded_and_keeps_to_the_recipe():
-    drawn = [conditions.draw(HARD, "s", f"c{i}-A", 3) for i in range(200)]
-    assert drawn == [conditions.draw(HARD, "s", f"c{i}-A", 3) for i in range(200)]
+    def drawn(split: str, sides: int) -> list[conditions.Conditions]:
+        rows = conditions.latin(split, sides)
+        return [conditions.draw(split, "s", f"c{i}-A", 3, row) for i, row in enumerate(rows)]
+
+    hard = drawn(HARD, 200)
+    assert hard == drawn(HARD, 200)
     low, high = conditions.HARD.snr
-    assert all(low <= one.snr <= high for one in drawn)
-    share = np.mean([one.noise == "babble" for one in drawn])
-    assert share == pytest.approx(conditions.HARD.noises["babble"], abs=0.12)
-    clean = np.mean([not np.isfinite(conditions.draw(TRAIN, "s", f"c{i}", 0).snr) for i in range(400)])
-    assert clean == pytest.approx(conditions.MIXED.clean, abs=0.08)
+    assert all(low <= one.snr <= high for one in hard)
+    for kind, share in conditions.HARD.noises.items():
+        assert np.mean([one.noise == kind for one in hard]) == pytest.approx(share, abs=0.011)
+    clean = np.mean([one.noise == "none" for one in drawn(TRAIN, 64)])
+    assert clean == pytest.approx(conditions.MIXED.clean, abs=1 / 64)
+    assert {one.noise == "none" for one in drawn(DEV, 8)} == {True, False}
 
 
 @pytest.mark.parametrize("codec", ["gsm", "opus", "mulaw"])

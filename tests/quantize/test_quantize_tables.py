@@ -42,7 +42,9 @@ WEIGHTS = arrays(
 @given(WEIGHTS, st.sampled_from([1, 2, 3, 4, 5, 6, 7]))
 def test_no_alpha_does_better(weights, bits):
     w = torch.from_numpy(weights)
-    assert error(w, quantize(w, bits)) <= least(w, bits) * (1 + 1e-6) + 1e-10 * float(w.double().square().sum())
+    best, energy = least(w, bits), float(w.double().square().sum())
+    rounding = 3e-7 * (best * energy) ** 0.5 + 1e-13 * energy  # α and what it gives are float32
+    assert error(w, quantize(w, bits)) <= best * (1 + 1e-6) + rounding
 
 
 @settings(deadline=None, max_examples=100)
@@ -76,7 +78,7 @@ def test_a_long_row_is_exact_by_bracketing(bits, shape, monkeypatch):
     }[shape]
     top = largest_code(bits)
     want = ls.best_alphas(w.abs()[None], top)
-    monkeypatch.setattr(ls, "ENUMERATED", 200)
+    monkeypatch.setattr(ls, "ENUMERATED", 500)
     got = ls.best_alphas(w.abs()[None], top)
     assert (
         float(ls._errors(w.abs()[None], got, top)) <= float(ls._errors(w.abs()[None], want, top)) * (1 + 1e-9) + 1e-15

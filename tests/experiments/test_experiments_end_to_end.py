@@ -1,0 +1,153 @@
+"""The whole way on a sliver of the shipped corpus: prepare, train, decode, score, report, and what users get wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from tdnnq_lab.cli import app
+from tdnnq_lab.corpora import find_data_small
+from tdnnq_lab.experiments import RunRecord
+from tdnnq_lab.experiments.acoustic import AcousticBatches, Recipe, make_numerators
+from tdnnq_lab.experiments.demo import run_demo
+from tdnnq_lab.experiments.headroom import headroom
+from tdnnq_lab.experiments.prepare import Prepared, PrepareSettings, prepare
+from tdnnq_lab.experiments.train import load_trained
+from tdnnq_lab.lfmmi import forward_backward
+from tdnnq_lab.scoring import read_trn, wer
+from tdnnq_lab.ui import load_report, report_page, terminal_table
+
+SPLITS = {"train": 24, "dev": 6, "test_seen": 6}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder laid out as `data_small`, with the first turns of its splits."""
+    folder = tmp_path_factory.mktemp("sliver")
+    whole = find_data_small()
+    for name in ("audio", "generate", "lexicon.txt"):
+        (folder / name).symlink_to(whole / name)
+    for split, turns in SPLITS.items():
+        lines = (whole / f"{split}.tsv").read_text(encoding="utf-8").splitlines()
+        (folder / f"{split}.tsv").write_text("\n".join(lines[: turns + 1]) + "\n", encoding="utf-8")
+    return folder
+
+
+def sliver_settings(corpus: Path) -> PrepareSettings:
+    return PrepareSettings(
+        corpus=f"data_small:{corpus}", tests=("dev", "test_seen"), lm_words=3000, speeds=(1.0,), extra_states=20
+    )
+
+
+@pytest.fixture(scope="module")
+def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    run_demo(folder, settings=sliver_settings(corpus), recipe=Recipe(passes=2, threads=1))
+    return folder
+
+
+def test_report_counts_what_was_decoded(run: Path) -> None:
+    report = load_report(run / "report.json")
+    assert [s["name"] for s in report["sets"]] == ["dev", "test_seen"]
+    for found in report["sets"]:
+        truth, words = (read_trn(run / kind / f"{found['name']}.trn.gz") for kind in ("ref", "hyp"))
+        again = wer(truth, words)
+        assert (found["words"], found["wer"]) == (again.words, round(again.percent, 2))
+        assert sum(s["errors"] for s in found["errors_by_speaker"]) == again.errors
+        assert found["per"] > 0
+    assert report["learning_curve"][-1]["update"] == 6
+    assert all(point["objective"] <= 0 for point in report["learning_curve"])
+    assert "test_seen" in report_page(report)
+    assert terminal_table(report).row_count >= 2
+
+
+def test_record_says_what_made_it(run: Path) -> None:
+    record = RunRecord.load(run)
+    assert (record.row, record.seed, record.settings["passes"]) == ("demo", 0, 2)
+    assert record.data_hash == Prepared.load(run / "prepared").facts["data"]
+    assert record.versions["torch"] == torch.__version__.split("+")[0]
+    assert json.loads((run / "status.json").read_text())["state"] == "finished"
+
+
+def test_a_finished_demo_is_not_trained_again(run: Path, corpus: Path) -> None:
+    before = (run / "model.safetensors").read_bytes(), (run / "metrics.jsonl").read_bytes()
+    run_demo(run, settings=sliver_settings(corpus), recipe=Recipe(passes=2, threads=1))
+    assert before == ((run / "model.safetensors").read_bytes(), (run / "metrics.jsonl").read_bytes())
+    assert RunRecord.load(run).calls == 2
+
+
+def test_objective_is_never_above_zero_on_real_transcripts(run: Path) -> None:
+    """Numerator paths are denominator paths, whatever the network says; on held-out transcripts too."""
+    data = Prepared.load(run / "prepared")
+    from tdnnq_lab.corpora import Report
+
+    for split in ("train", "test_seen"):
+        cuts = data.cuts(split)
+        numerators = make_numerators(data, cuts, Report())
+        ids = [cut.id for cut in cuts if cut.id in numerators]
+        logits = 5 * torch.randn(len(ids), 150, data.topology.num_pdfs, generator=torch.Generator().manual_seed(1))
+        lengths = torch.tensor([-(-cut.features.num_frames // 3) for cut in cuts if cut.id in numerators]).clamp(
+            max=150
+        )
+        above, _ = forward_backward([numerators[id] for id in ids], logits, lengths)
+        for leaky in (0.0, 0.1):
+            below, _ = forward_backward(data.denominator, logits, lengths, leaky=leaky)
+            assert bool((above <= below + 1e-9).all())
+        assert bool(torch.isfinite(above).any())
+
+
+def test_headroom_rows(run: Path) -> None:
+    data = Prepared.load(run / "prepared")
+    rows = headroom(
+        load_trained(run), data, AcousticBatches(data, 8, 0), acoustic_scale=1.0, bits=(32, 1), splits=["dev"]
+    )
+    assert [row["bits"] for row in rows] == [32, 1]
+    assert set(rows[0]["sets"]["dev"]) == {"wer", "unigram_wer", "per"}
+    assert rows[0]["sets"]["dev"] != rows[1]["sets"]["dev"]
+
+
+def test_utterances_that_cannot_be_trained_on_are_counted_and_named(run: Path) -> None:
+    from tdnnq_lab.corpora import Report
+
+    data, report = Prepared.load(run / "prepared"), Report()
+    cuts = list(data.cuts("train"))
+    cuts[0].supervisions[0].text = "NOSUCHWORD"
+    cuts[1].supervisions[0].text = " ".join(["TELEVISION"] * 200)
+    numerators = make_numerators(data, cuts, report)  # type: ignore[arg-type]
+    assert len(numerators) == len(cuts) - 2
+    assert cuts[0].id in report.skipped["word outside the lexicon (NOSUCHWORD)"]
+    assert cuts[1].id in report.skipped["audio too short for its transcript"]
+
+
+def test_prepare_refuses_a_folder_of_other_settings(run: Path, corpus: Path) -> None:
+    other = dataclasses.replace(sliver_settings(corpus), order=2)
+    with pytest.raises(ValueError, match="other settings"):
+        prepare(other, run / "prepared")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prepare", "--corpus", "kaldi:nowhere", "--out", "x"], "a lexicon is needed"),
+        (["train", "--prepared", "nowhere", "--run-dir", "x"], "tdnnq-lab prepare"),
+        (["bench", "nothing"], "no benchmark 'nothing'"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments: list[str], message: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code != 0
+    assert message in str(result.exception)
+
+
+def test_score_prints_errors_and_significance(run: Path) -> None:
+    reference, hypothesis = (str(run / kind / "dev.trn.gz") for kind in ("ref", "hyp"))
+    result = CliRunner().invoke(app, ["score", reference, hypothesis, reference])
+    assert result.exit_code == 0, result.output
+    assert "% word errors" in result.output
+    assert "MAPSSWE p =" in result.output
