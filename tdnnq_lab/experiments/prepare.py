@@ -38,6 +38,7 @@ class PrepareSettings:
         order: of the word n-gram.
         prune: n-grams whose loss costs less (relative entropy, Stolcke 1998) are left out; 0 keeps all.
         speeds: copies of the training set at these speeds.
+        volumes: range that the volume of each training copy is multiplied by; None: as it is.
         extra_states: longer histories in the phone n-gram (`PhoneLm.estimate`).
         sampling_rate: in Hz; audio of another rate is resampled.
         seed: of all draws.
@@ -52,6 +53,7 @@ class PrepareSettings:
     order: int = 3
     prune: float = 1e-6
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
+    volumes: tuple[float, float] | None = (0.25, 2.0)
     extra_states: int = 300
     sampling_rate: int = 8000
     seed: int = 0
@@ -115,10 +117,17 @@ class Prepared:
 
     def cuts(self, split: str, *, report: Report | None = None) -> CutSet:
         """The utterances of a split with features; the training split in all its speeds."""
-        found = cuts(self.settings.corpus, split, report=report or Report())
-        speeds = self.settings.speeds if split == self.settings.train else (1.0,)
-        rate = self.settings.sampling_rate
-        return features(found, self.folder / "features", sampling_rate=rate, speeds=speeds, report=report or Report())
+        report, settings = Report() if report is None else report, self.settings
+        training = split == settings.train
+        return features(
+            cuts(settings.corpus, split, report=report),
+            self.folder / "features",
+            sampling_rate=settings.sampling_rate,
+            speeds=settings.speeds if training else (1.0,),
+            volume=settings.volumes if training else None,
+            seed=settings.seed,
+            report=report,
+        )
 
     def references(self, split: str) -> dict[str, list[str]]:
         """Words of each utterance of a split."""

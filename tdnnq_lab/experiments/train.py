@@ -82,7 +82,10 @@ def run_decode(
 def run_headroom(prepared: str | Path, run_dir: str | Path, *, bits: Sequence[int]) -> list[dict[str, Any]]:
     """Round, recalibrate and decode; write RUN_DIR/headroom.json. Decode first: it tunes the acoustic scale."""
     data, folder = Prepared.load(prepared), Path(run_dir)
-    scale = (read_json(folder / "results.json") or {}).get("acoustic_scale", 1.0)
+    report = read_json(folder / "report.json") or {}  # of a demo
+    scale = (read_json(folder / "results.json") or report.get("run") or {}).get("acoustic_scale", 1.0)
     rows = headroom(load_trained(folder), data, AcousticBatches(data, 8, 0), acoustic_scale=scale, bits=bits)
     write_json(folder / "headroom.json", {"acoustic_scale": scale, "rows": rows})
+    if report:  # its page then shows the rounded weights too
+        write_json(folder / "report.json", report | {"headroom": rows})
     return rows

@@ -93,7 +93,8 @@ def affine_relu_norm(
     Returns:
         Output [B, n, C], and the mean and variance [C] that were used.
     """
-    return _forward(u, weight, bias, statistics, gain, residual, bypass)[:3]
+    keep = torch.is_grad_enabled() or torch.compiler.is_compiling()
+    return _forward(u, weight, bias, statistics, gain, residual, bypass, keep)[:3]
 
 
 def _forward(
@@ -104,8 +105,9 @@ def _forward(
     gain: Tensor | None,
     residual: Tensor | None,
     bypass: float,
+    keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """`affine_relu_norm`, and what its gradient needs: the rectified activations and their scale."""
+    """`affine_relu_norm`, and what its gradient needs: the rectified activations (if kept) and their scale."""
     r = linear(u, weight, bias).relu_()
     if statistics.fixed is None:
         assert statistics.frames is not None
@@ -114,7 +116,7 @@ def _forward(
         mean, var = statistics.fixed
     scale = (var + EPSILON).rsqrt()
     factor = scale if gain is None else scale * gain
-    out = torch.addcmul(-mean * factor, r, factor)
+    out = torch.addcmul(-mean * factor, r, factor, out=None if keep else r)
     if residual is not None:
         out.add_(residual, alpha=bypass)
     return out, mean, var, r, scale
@@ -132,7 +134,7 @@ class AffineReluNorm(Function):
     def forward(
         ctx: Any, u: Tensor, weight: Tensor, bias: Tensor, statistics: Statistics, gain: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        out, mean, var, r, scale = _forward(u, weight, bias, statistics, gain, None, 0.0)
+        out, mean, var, r, scale = _forward(u, weight, bias, statistics, gain, None, 0.0, keep=True)
         ctx.save_for_backward(u, weight, r, mean, scale, gain, *(statistics.frames or (None, None)))
         ctx.measured = statistics.fixed is None
         ctx.mark_non_differentiable(mean, var)
@@ -164,7 +166,7 @@ class Factored(Function):
         bypass: float,
     ) -> tuple[Tensor, Tensor, Tensor]:
         u, residual = splice_linear(x, linear_weight, tap)
-        out, mean, var, r, scale = _forward(u, affine_weight, bias, statistics, gain, residual, bypass)
+        out, mean, var, r, scale = _forward(u, affine_weight, bias, statistics, gain, residual, bypass, keep=True)
         frames = statistics.frames or (None, None)
         ctx.save_for_backward(x, linear_weight, u, affine_weight, r, mean, scale, gain, *frames)
         ctx.tap, ctx.bypass, ctx.measured = tap, bypass, statistics.fixed is None
@@ -201,10 +203,11 @@ def _norm_backward(dy: Tensor, saved: list[Tensor], measured: bool) -> Tensor:
         dr = dy * scale
     else:
         level = dy.sum((0, 1))
-        slope = ((dy * r).sum((0, 1)) - mean * level) * scale  # Σ dy·x̂
+        dr = dy * r
+        slope = (dr.sum((0, 1)) - mean * level) * scale  # Σ dy·x̂
         share = scale / total
         tilt = -share * scale * slope
-        dr = torch.addcmul(-share * level - tilt * mean, r, tilt)
+        torch.addcmul(-share * level - tilt * mean, r, tilt, out=dr)
         dr.mul_(weights.unsqueeze(-1)).addcmul_(dy, scale)
     torch.ops.aten.threshold_backward.grad_input(dr, r, 0.0, grad_input=dr)  # in place
     return dr
