@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -22,8 +23,9 @@ def save_model(model: Tdnnf, path: str | os.PathLike[str]) -> None:
         OSError: the folder cannot be written, or the disk is full.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    metadata = {"format": FORMAT, "config": model.config.to_json()}
-    write_atomically(path, safetensors.torch.save(tensors, metadata))
+    # One entry: safetensors writes several in no fixed order, and the same model should give the same bytes.
+    header = json.dumps({"format": FORMAT, "config": model.config.to_json()})
+    write_atomically(path, safetensors.torch.save(tensors, {"tdnnq-lab": header}))
 
 
 def load_model(path: str | os.PathLike[str]) -> Tdnnf:
@@ -37,7 +39,7 @@ def load_model(path: str | os.PathLike[str]) -> Tdnnf:
         raise FileNotFoundError(f"{os.fspath(path)}: there is no such file")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            metadata = json.loads((file.metadata() or {}).get("tdnnq-lab", "{}"))
             if metadata.get("format") != FORMAT:
                 found = metadata.get("format", "none")
                 raise ValueError(f"its format is {found!r}, not {FORMAT!r}")

@@ -280,7 +280,7 @@ def test_draw_is_seeded_and_keeps_to_the_recipe():
     for kind, share in conditions.HARD.noises.items():
         assert np.mean([one.noise == kind for one in hard]) == pytest.approx(share, abs=0.011)
     clean = np.mean([one.noise == "none" for one in drawn(TRAIN, 64)])
-    assert clean == pytest.approx(conditions.MIXED.clean, abs=1 / 64)
+    assert clean == pytest.approx(conditions.RECIPES[TRAIN].clean, abs=1 / 64)
     assert {one.noise == "none" for one in drawn(DEV, 8)} == {True, False}
 
 

@@ -37,54 +37,17 @@ def model_of(config: TdnnfConfig, seed: int = 0) -> Tdnnf:
     return model
 
 
+Activations = list[tuple[torch.Tensor, int, int]]  # of each utterance: [1, C, n], position of column 0, length
+
+
 def twin(model: Tdnnf, utterances: list[torch.Tensor], measured: bool) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Chain and cross-entropy outputs [T', P] of each utterance [T, F].
 
     Args:
         measured: normalise by the moments of the given utterances, else by the running statistics.
     """
-    config = model.config
-    splice = config.splice
-    states = []
-    for x in utterances:
-        x = (x - model.input_mean) * model.input_scale
-        # As many copies of the edge frames as anything could need; `at` is the position of column 0.
-        reach = sum(config.strides) + max(abs(o) for o in splice)
-        states.append((torch.cat([x[:1]] * reach + [x] + [x[-1:]] * reach).t()[None], -reach, len(x)))
-
-    def spliced(h, start, weight, offsets):
-        span = offsets[-1] - offsets[0]
-        taps = weight.new_zeros(weight.shape[0], h.shape[1], span + 1)
-        for k, offset in enumerate(offsets):
-            taps[:, :, offset - offsets[0]] = weight[:, k * h.shape[1] : (k + 1) * h.shape[1]]
-        return conv1d(h, taps), start - offsets[0]
-
-    def normalise(found, norm, every):
-        if measured:
-            real = torch.cat(
-                [h[0, :, [t - start for t in range(0, length, every)]] for h, start, length in found], dim=1
-            )
-            mean, var = real.mean(1), real.var(1, unbiased=False)
-        else:
-            mean, var = norm.running_mean, norm.running_var
-        factor = (var + 1e-3).rsqrt()[:, None]
-        return [((h - mean[:, None]) * factor, start, length) for h, start, length in found]
-
-    def every(layer):
-        """Frames from one that is needed to the next: 3 where all later strides are multiples of 3."""
-        return 1 if any(s % config.subsampling for s in config.strides[layer:]) else config.subsampling
-
-    found = []
-    for h, start, length in states:
-        y, at = h, start
-        if len(splice) > 0:
-            windows = [y[..., o - splice[0] : y.shape[-1] - (splice[-1] - o)] for o in splice]
-            y, at = torch.cat(windows, dim=1), start - splice[0]
-        if model.lda is not None:
-            y = (model.lda[:, :-1] @ y[0] + model.lda[:, -1:])[None]
-        y = conv1d(y, model.tdnn1.affine.weight[:, :, None], model.tdnn1.affine.bias).relu()
-        found.append((y, at, length))
-    states = normalise(found, model.tdnn1.norm, every(0))
+    config, r = model.config, model.config.subsampling
+    states = first(model, utterances, measured)
     for i, stride in enumerate(config.strides):
         layer = getattr(model, f"tdnnf{i + 2}")
         found = []
@@ -92,20 +55,64 @@ def twin(model: Tdnnf, utterances: list[torch.Tensor], measured: bool) -> list[t
             y, at = spliced(h, start, layer.linear.weight, (-stride, 0) if stride else (0,))
             y, at = spliced(y, at, layer.affine.weight, (0, stride) if stride else (0,))
             found.append(((y + layer.affine.bias[:, None]).relu(), at, length))
-        outputs = []
-        for (y, at, length), (h, start, _) in zip(normalise(found, layer.norm, every(i + 1)), states, strict=True):
-            outputs.append((y + config.bypass * h[..., at - start : at - start + y.shape[-1]], at, length))
-        states = outputs
+        inputs, states = states, []
+        for (y, at, length), (h, start, _) in zip(
+            normalised(found, layer.norm, needed(config, i + 1), measured), inputs, strict=True
+        ):
+            states.append((y + config.bypass * h[..., at - start : at - start + y.shape[-1]], at, length))
     outputs = []
     for h, start, length in states:
-        at = [t - start for t in range(0, length, config.subsampling)]
-        outputs.append((model.prefinal_l.weight @ h[0][:, at])[None])
-    heads = []
-    for head in (model.chain, model.xent):
-        ends = [(y, 0, y.shape[-1]) for y in outputs]
-        wide, narrow = head.wide.affine, head.linear.weight
-        ends = [((wide.weight @ y + wide.bias[:, None]).relu(), s, n) for y, s, n in ends]
-        ends = [(narrow @ y, s, n) for y, s, n in normalise(ends, head.wide.norm, 1)]
-        ends = normalise(ends, head.norm, 1)
-        heads.append([(head.output.weight @ y + head.output.bias[:, None])[0].t() for y, _, _ in ends])
+        y = model.prefinal_l.weight @ h[..., [t - start for t in range(0, length, r)]]
+        outputs.append((y, 0, y.shape[-1]))
+    heads = [last(head, outputs, measured) for head in (model.chain, model.xent)]
     return list(zip(*heads, strict=True))
+
+
+def first(model: Tdnnf, utterances: list[torch.Tensor], measured: bool) -> Activations:
+    """tdnn1, with as many copies of the edge frames around an utterance as anything could need."""
+    config, splice = model.config, model.config.splice
+    reach = sum(config.strides) + max(abs(offset) for offset in splice)
+    found = []
+    for x in utterances:
+        x = (x - model.input_mean) * model.input_scale
+        h = torch.cat([x[:1]] * reach + [x] + [x[-1:]] * reach).t()[None]
+        y = torch.cat([h[..., o - splice[0] : h.shape[-1] - (splice[-1] - o)] for o in splice], dim=1)
+        if model.lda is not None:
+            y = model.lda[:, :-1] @ y + model.lda[:, -1:]
+        y = conv1d(y, model.tdnn1.affine.weight[:, :, None], model.tdnn1.affine.bias).relu()
+        found.append((y, -reach - splice[0], len(x)))
+    return normalised(found, model.tdnn1.norm, needed(config, 0), measured)
+
+
+def last(head, found: Activations, measured: bool) -> list[torch.Tensor]:
+    """A head, from prefinal-l's output frames."""
+    wide = head.wide.affine
+    found = [((wide.weight @ y + wide.bias[:, None]).relu(), at, n) for y, at, n in found]
+    found = normalised(found, head.wide.norm, 1, measured)
+    found = normalised([(head.linear.weight @ y, at, n) for y, at, n in found], head.norm, 1, measured)
+    return [(head.output.weight @ y + head.output.bias[:, None])[0].t() for y, _, _ in found]
+
+
+def spliced(h: torch.Tensor, start: int, weight: torch.Tensor, offsets: tuple[int, ...]) -> tuple[torch.Tensor, int]:
+    """A convolution whose taps lie at `offsets`, blocks of `weight` in their order, and where it now starts."""
+    channels = h.shape[1]
+    taps = weight.new_zeros(weight.shape[0], channels, offsets[-1] - offsets[0] + 1)
+    for k, offset in enumerate(offsets):
+        taps[:, :, offset - offsets[0]] = weight[:, k * channels : (k + 1) * channels]
+    return conv1d(h, taps), start - offsets[0]
+
+
+def normalised(found: Activations, norm, step: int, measured: bool) -> Activations:
+    """Batch norm, measured on every `step`-th real frame."""
+    if measured:
+        picked = [h[0, :, [t - start for t in range(0, length, step)]] for h, start, length in found]
+        mean, var = torch.cat(picked, dim=1).mean(1), torch.cat(picked, dim=1).var(1, unbiased=False)
+    else:
+        mean, var = norm.running_mean, norm.running_var
+    factor = (var + 1e-3).rsqrt()[:, None]
+    return [((h - mean[:, None]) * factor, start, length) for h, start, length in found]
+
+
+def needed(config: TdnnfConfig, layer: int) -> int:
+    """Frames from one that is needed to the next: 3 where all later strides are multiples of 3."""
+    return 1 if any(s % config.subsampling for s in config.strides[layer:]) else config.subsampling
