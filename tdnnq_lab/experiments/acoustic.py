@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..corpora import Batch, Batches, Report, global_statistics
 from ..graphs import Fsa, minimum_frames, numerator
 from ..lfmmi import LfmmiLoss, LfmmiOutput
-from ..models import Tdnnf, batchnorm_recalibrate, dropout_at, kaldi_7q, semi_orthogonal_step, small
+from ..models import Tdnnf, batchnorm_recalibrate, dropout_at, kaldi_7q, keep_freed_memory, semi_orthogonal_step, small
 from ..training import Progress, TrainReport, TrainSettings, seed_everything, train
 from .prepare import INITIAL, Prepared
 
@@ -159,6 +159,7 @@ def train_acoustic(
       ValueError: nothing to train on, or a checkpoint of another run.
     """
     left_out = Report()
+    keep_freed_memory()
     batches = AcousticBatches(prepared, recipe.batch_size, recipe.seed, left_out)
     model = make_model(prepared, recipe, batches.cuts)
     speeds = len(prepared.settings.speeds)

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from ..graphs import Fsa
 from ..lfmmi import LfmmiLoss, forward_backward, sparse_torch
-from ..models import semi_orthogonal_step, small
+from ..models import keep_freed_memory, semi_orthogonal_step, small
 
 SIZES = ((300, 3_000, 80, 16), (800, 8_000, 80, 8), (3_000, 36_000, 2_000, 4))  # states, arcs, pdfs, utterances
 FRAMES = 50
@@ -82,6 +82,7 @@ def bench_lfmmi(threads: int) -> Table:
 def bench_step(threads: int) -> Table:
     """One training step of `small()` on 8 utterances of 4 s: network, criterion, and their shares."""
     torch.manual_seed(0)
+    keep_freed_memory()
     model, graph = small(), random_graph(800, 8_000, 80)
     features, lengths = torch.randn(8, 400, 40), torch.full((8,), 400)
     numerators = [_sequence(60, b) for b in range(8)]
