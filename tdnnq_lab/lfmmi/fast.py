@@ -7,6 +7,7 @@ threads of a plain pool run them at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -183,30 +184,48 @@ def _backward(out, arcs, weights, initial, final, emit, lengths, leaky, alpha, s
                 gamma[t, p, b] *= sums[b]
 
 
-def run(fsa: Fsa, logits: Tensor, lengths: Tensor, leaky: float) -> tuple[NDArray[Any], Tensor, NDArray[Any]]:
-    """Up to four utterances of one graph, on the CPU.
+@dataclass(frozen=True)
+class Job:
+    """Up to four utterances of one graph, as arrays for the kernels (see `start`)."""
 
-    Args:
-      logits: Tensor of shape (B, T, P), B at most LANES; the lanes that stay free are padding of length 0.
-      lengths: int64 Tensor of shape (B,).
+    arcs: Arcs
+    emit: NDArray[np.float64]  # (T, P, LANES)
+    offset: NDArray[np.float64]  # (T, B): logs of what emit was divided by
+    steps: NDArray[np.int64]  # (LANES,): lengths; lanes that stay free have 0
+    used: slice
+    total: NDArray[np.float64]  # (LANES,)
+    gamma: NDArray[np.float64]  # (T, P, LANES)
+    apart: NDArray[np.float64]  # (LANES,)
 
-    Returns:
-      total (B,); occupancy (B, T, P); apart (B,): how far forward and backward sums disagree, relative to
-      1 + |total|, NaN when a path was lost on the way.
-    """
-    arcs = prepare(fsa)
+
+def start(fsa: Fsa, logits: Tensor, lengths: Tensor) -> Job:
+    """Lay out logits (B, T, P), B at most LANES, and int64 lengths (B,) of utterances that share a graph."""
     emit, offset = _lanes(logits)
     steps = np.zeros(LANES, np.int64)
     steps[: len(lengths)] = lengths.numpy()
-    frames, pdfs, states = emit.shape[0], emit.shape[1], len(arcs.initial)
-    alpha, scale, total = np.empty((frames + 1, states, LANES)), np.empty((frames + 1, LANES)), np.empty(LANES)
-    gamma, apart = np.zeros((frames, pdfs, LANES)), np.zeros(LANES)
-    ends = (arcs.initial, arcs.final, emit, steps, leaky, alpha, scale, total)
+    gamma, used = np.zeros_like(emit), slice(0, len(lengths))
+    return Job(prepare(fsa), emit, offset, steps, used, np.empty(LANES), gamma, np.zeros(LANES))
+
+
+def compute(job: Job, leaky: float) -> None:
+    """Run the kernels. No torch in here: a pool's thread that calls torch would start OpenMP threads of its own, and
+    with more of these than cores OpenMP stops spinning in the whole process, which halves the network's speed.
+    """
+    arcs, frames = job.arcs, len(job.emit)
+    alpha, scale = np.empty((frames + 1, len(arcs.initial), LANES)), np.empty((frames + 1, LANES))
+    ends = (arcs.initial, arcs.final, job.emit, job.steps, leaky, alpha, scale, job.total)
     _forward(arcs.into, arcs.into_arcs, arcs.into_weights, *ends)
-    _backward(arcs.out, arcs.out_arcs, arcs.out_weights, *ends, gamma, apart)
-    used = slice(0, len(lengths))
-    total = total[used] + np.where(np.arange(frames)[:, None] < steps[used], offset, 0.0).sum(0)
-    return total, torch.from_numpy(gamma).permute(2, 0, 1)[used], apart[used] / (1 + np.abs(total))
+    _backward(arcs.out, arcs.out_arcs, arcs.out_weights, *ends, job.gamma, job.apart)
+
+
+def finish(job: Job) -> tuple[NDArray[Any], Tensor, NDArray[Any]]:
+    """Total (B,); occupancy (B, T, P); and (B,) how far forward and backward sums disagree, relative to 1 + |total|,
+    NaN when a path was lost on the way.
+    """
+    inside = np.arange(len(job.emit))[:, None] < job.steps[job.used]
+    total = job.total[job.used] + np.where(inside, job.offset, 0.0).sum(0)
+    occupancy = torch.from_numpy(job.gamma).permute(2, 0, 1)[job.used]
+    return total, occupancy, job.apart[job.used] / (1 + np.abs(total))
 
 
 def _lanes(logits: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -218,7 +237,11 @@ def _lanes(logits: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return emit.numpy(), top[:, :, 0].double().t().numpy()
 
 
+def spread(threads: int) -> Callable[..., Iterator[Any]]:
+    """`map`, over a pool of so many threads."""
+    return _pool(threads).map if threads > 1 else map
+
+
 @lru_cache(maxsize=4)
-def pool(threads: int) -> ThreadPoolExecutor:
-    """The threads that run kernels side by side."""
+def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="lfmmi")

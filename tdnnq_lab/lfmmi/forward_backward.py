@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -67,30 +68,20 @@ def _on_cpu(fsas: list[Fsa], logits: Tensor, lengths: Tensor, leaky: float) -> t
     clean = torch.where(bad[:, None, None], 0.0, logits) if bool(bad.any()) else logits
     total = torch.full((batch,), -torch.inf, dtype=torch.float64)
     occupancy = torch.zeros(batch, frames, pdfs)
-
-    def work(rows: slice) -> None:
-        longest = int(lengths[rows].max()) if rows.stop > rows.start else 0
-        sums, gamma, apart = fast.run(fsas[rows.start], clean[rows, :longest], lengths[rows], leaky)
-        for b in range(rows.start, rows.stop):
-            k, n = b - rows.start, int(lengths[b])
+    step = fast.LANES if all(f is fsas[0] for f in fsas) else 1
+    rows = [slice(b, min(b + step, batch)) for b in range(0, batch, step)]
+    jobs = [fast.start(fsas[r.start], clean[r, : int(lengths[r].max())], lengths[r]) for r in rows]
+    list(fast.spread(torch.get_num_threads())(partial(fast.compute, leaky=leaky), jobs))
+    for r, job in zip(rows, jobs, strict=True):
+        sums, gamma, apart = fast.finish(job)
+        for k, b in enumerate(range(r.start, r.stop)):
+            n = int(lengths[b])
             if bad[b]:
                 continue
             if apart[k] <= fast.AGREEMENT:
-                total[b] = sums[k]
-                occupancy[b, :n] = gamma[k, :n]
+                total[b], occupancy[b, :n] = float(sums[k]), gamma[k, :n]
             else:
-                total[b], gamma_b = forward_backward_reference(fsas[b], clean[b, :n], leaky=leaky)
-                occupancy[b, :n] = gamma_b
-
-    shared = all(f is fsas[0] for f in fsas)
-    threads = torch.get_num_threads()
-    step = fast.LANES if shared else 1
-    rows = [slice(b, min(b + step, batch)) for b in range(0, batch, step)]
-    if threads == 1 or len(rows) == 1:
-        for r in rows:
-            work(r)
-    else:
-        list(fast.pool(threads).map(work, rows))
+                total[b], occupancy[b, :n] = forward_backward_reference(fsas[b], clean[b, :n], leaky=leaky)
     return total, occupancy
 
 
