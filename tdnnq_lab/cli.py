@@ -54,7 +54,7 @@ def prepare(
     tests: Annotated[str | None, typer.Option(help="Splits to decode, by commas; the first is for tuning.")] = None,
     lm_text: Annotated[Path | None, typer.Option(help="Text of the language model, one sentence a line.")] = None,
     order: Annotated[int, typer.Option(help="Of the word n-gram.")] = 3,
-    prune: Annotated[float, typer.Option(help="Leave out n-grams that matter less; 0 keeps all.")] = 1e-6,
+    prune: Annotated[float, typer.Option(help="Leave out n-grams that matter less; 0 keeps all.")] = 3e-6,
     speeds: Annotated[str, typer.Option(help="Speeds of the training copies, by commas.")] = "0.9,1.0,1.1",
     extra_states: Annotated[int, typer.Option(help="Longer histories in the phone n-gram.")] = 300,
     sampling_rate: Annotated[int, typer.Option(help="In Hz.")] = 8000,

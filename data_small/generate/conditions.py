@@ -38,25 +38,25 @@ MIXED = Recipe(
     codecs={"mulaw": 0.60, "gsm": 0.20, "opus": 0.20},
 )
 TRAIN = Recipe(
-    clean=0.15,
-    snr=(6.0, 25.0),
-    noises={"babble": 0.40, "traffic": 0.20, "pink": 0.15, "brown": 0.15, "hum": 0.10},
-    room=0.45,
-    codecs={"mulaw": 0.40, "gsm": 0.30, "opus": 0.30},
+    clean=0.20,
+    snr=(9.0, 28.0),
+    noises={"babble": 0.35, "traffic": 0.20, "pink": 0.15, "brown": 0.15, "hum": 0.15},
+    room=0.35,
+    codecs={"mulaw": 0.50, "gsm": 0.25, "opus": 0.25},
 )
 UNSEEN = Recipe(
     clean=0.0,
     snr=(10.0, 20.0),
-    noises=NOISES_MIXED,
-    room=0.30,
-    codecs={"mulaw": 0.60, "gsm": 0.20, "opus": 0.20},
+    noises={"babble": 0.40, "traffic": 0.20, "pink": 0.15, "brown": 0.15, "hum": 0.10},
+    room=0.50,
+    codecs={"mulaw": 0.40, "gsm": 0.30, "opus": 0.30},
 )
 HARD = Recipe(
     clean=0.0,
     snr=(8.0, 15.0),
-    noises={"babble": 0.60, "traffic": 0.15, "pink": 0.10, "brown": 0.10, "hum": 0.05},
-    room=0.50,
-    codecs={"mulaw": 0.20, "gsm": 0.40, "opus": 0.40},
+    noises={"babble": 0.75, "traffic": 0.10, "pink": 0.10, "brown": 0.05},
+    room=0.70,
+    codecs={"mulaw": 0.10, "gsm": 0.45, "opus": 0.45},
 )
 RECIPES = {"train": TRAIN, "dev": MIXED, "test_seen": MIXED, "test_unseen": UNSEEN, "test_hard": HARD}
 SNR_SPREAD = 1.5  # dB, uniform, around the side's mean, kept inside the recipe's range

@@ -51,7 +51,7 @@ class PrepareSettings:
     lm_text: str | None = None
     lm_words: int = 400_000
     order: int = 3
-    prune: float = 1e-6
+    prune: float = 3e-6
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
     volumes: tuple[float, float] | None = (0.25, 2.0)
     extra_states: int = 300
@@ -187,11 +187,21 @@ def read_lexicon(settings: PrepareSettings) -> Lexicon:
 
 
 def data_hash(settings: PrepareSettings) -> str:
-    """SHA-256 of what the results depend on: ids, transcripts and lengths of every utterance, and the lexicon."""
+    """SHA-256 of what results depend on: ids, texts, lengths and files of all utterances, the lexicon, the LM's text.
+
+    Audio files count by their size, those of `data_small` by the hash of their samples too.
+    """
     digest = hashlib.sha256()
+    if settings.corpus.startswith("data_small"):
+        digest.update((_data_small(settings) / "pcm.sha256").read_bytes())
+    sizes: dict[str, int] = {}
     for split in (settings.train, *settings.tests):
         for cut in _bare(settings, split):
-            digest.update(f"{split}\t{cut.id}\t{cut.duration:.4f}\t{cut.supervisions[0].text}\n".encode())
+            source = str(cut.recording.sources[0].source)
+            if source not in sizes:
+                sizes[source] = Path(source).stat().st_size
+            facts = (split, cut.id, f"{cut.duration:.4f}", cut.supervisions[0].text, str(sizes[source]))
+            digest.update(("\t".join(facts) + "\n").encode())
     lexicon = Path(settings.lexicon) if settings.lexicon else _data_small(settings) / "lexicon.txt"
     digest.update(lexicon.read_bytes())
     if settings.lm_text:

@@ -30,7 +30,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder laid out as `data_small`, with the first turns of its splits."""
     folder = tmp_path_factory.mktemp("sliver")
     whole = find_data_small()
-    for name in ("audio", "generate", "lexicon.txt"):
+    for name in ("audio", "generate", "lexicon.txt", "pcm.sha256"):
         (folder / name).symlink_to(whole / name)
     for split, turns in SPLITS.items():
         lines = (whole / f"{split}.tsv").read_text(encoding="utf-8").splitlines()
