@@ -44,7 +44,7 @@ class Recipe:
     """
 
     preset: str = "small"
-    passes: float = 20.0
+    passes: float = 18.0
     batch_size: int = 8
     learning_rate: float = 2e-3
     final_learning_rate: float = 6e-5
