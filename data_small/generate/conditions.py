@@ -53,10 +53,10 @@ UNSEEN = Recipe(
 )
 HARD = Recipe(
     clean=0.0,
-    snr=(8.0, 14.0),
+    snr=(8.0, 13.0),
     noises={"babble": 0.85, "traffic": 0.05, "pink": 0.10},
     room=0.85,
-    codecs={"gsm": 0.50, "opus": 0.50},
+    codecs={"mulaw": 0.10, "gsm": 0.40, "opus": 0.50},
 )
 RECIPES = {"train": TRAIN, "dev": MIXED, "test_seen": MIXED, "test_unseen": UNSEEN, "test_hard": HARD}
 SNR_SPREAD = 1.5  # dB, uniform, around the side's mean, kept inside the recipe's range

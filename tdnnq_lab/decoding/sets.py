@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -155,5 +155,6 @@ def _processes(workers: int, one: Callable[[Any], T]) -> Iterator[Callable[[Iter
         yield partial(map, partial(_timed, one))
         return
     _one = one
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        yield partial(pool.imap, _forked, chunksize=4)
+    # Not multiprocessing.Pool: leaving it sends SIGTERM, which a run's own signal handler, inherited by the fork, catches.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
+        yield partial(pool.map, _forked, chunksize=4)
