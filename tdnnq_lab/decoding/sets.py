@@ -155,6 +155,6 @@ def _processes(workers: int, one: Callable[[Any], T]) -> Iterator[Callable[[Iter
         yield partial(map, partial(_timed, one))
         return
     _one = one
-    # Not multiprocessing.Pool: leaving it sends SIGTERM, which a run's own signal handler, inherited by the fork, catches.
+    # Not multiprocessing.Pool: leaving it sends SIGTERM, and a run's signal handler, inherited by the fork, catches it.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
         yield partial(pool.map, _forked, chunksize=4)
