@@ -22,7 +22,7 @@ ABOUT = {
     "dev": "half of its speakers new, for choosing the acoustic scale",
     "test_seen": "speakers of the training set, new sentences",
     "test_unseen": "voices and accents never heard in training, noise at 10 to 20 dB",
-    "test_hard": "the voices of unseen, noise at 8 to 15 dB, babble, codecs",
+    "test_hard": "the voices of unseen in babble at 8 to 13 dB, rooms, narrow codecs",
 }
 
 
