@@ -83,6 +83,23 @@ def dequantize(q: Quantized) -> Tensor:
     return _unclustered(rows * q.alpha.reshape(-1, 1), q.codes, q.cluster)
 
 
+def least_squares_alpha(weight: Tensor, codes: Tensor, alpha: Tensor, cluster: Cluster = "matrix") -> Tensor:
+    """α of least squared error for given codes: Σ code·w / Σ code² in each cluster (half of a Lloyd step).
+
+    Args:
+        weight, codes: of one shape.
+        alpha: what a cluster keeps whose codes are all zero, or whose best α would not be positive.
+        cluster: what shares an α.
+
+    Returns:
+        A tensor in the shape of `alpha`, float32.
+    """
+    rows, _ = _clustered(weight.detach().double(), cluster)
+    code_rows, _ = _clustered(codes.double(), cluster)
+    best = (rows * code_rows).sum(1) / code_rows.square().sum(1).clamp_min(1.0)
+    return torch.where(best > 0, best, alpha.reshape(-1).double()).float().reshape(alpha.shape)
+
+
 def _fit(rows: Tensor, counts: Tensor, bits: int) -> Tensor:
     """α [K] of least squared error for weights [K, n], of which the first `counts` of a row are real."""
     magnitudes = rows.abs()

@@ -5,7 +5,7 @@ on from its last checkpoint and ends in the same bytes; a batch that is not fini
 """
 
 from .averaging import WeightAverage
-from .batches import Batches, SameEveryEpoch, TrainingBatch
+from .batches import Batches, SameEveryEpoch, TrainingBatch, as_batches
 from .checkpoints import DamagedFile, checkpoints, load_into, read_tensors, write_tensors
 from .files import write_atomic, write_json
 from .loop import train
@@ -24,6 +24,7 @@ __all__ = [
     "TrainSettings",
     "TrainingBatch",
     "WeightAverage",
+    "as_batches",
     "checkpoints",
     "learning_rate",
     "load_into",
