@@ -16,7 +16,7 @@ def example(entry: Mapping[str, Any]) -> str:
     Args:
         entry: {"id", "reference", "hypothesis"}; words separated by spaces, or lists of words.
     """
-    steps = align(_words(entry["reference"]), _words(entry["hypothesis"]))
+    steps = align(words_of(entry["reference"]), words_of(entry["hypothesis"]))
     wrong = sum(op != "C" for op, _, _ in steps)
     said = sum(reference is not None for _, reference, _ in steps)
     count = "no error" if not wrong else f"{wrong} error{'s' if wrong > 1 else ''}"
@@ -27,8 +27,48 @@ def example(entry: Mapping[str, Any]) -> str:
     )
 
 
-def _words(text: str | Sequence[str]) -> list[str]:
+def words_of(text: str | Sequence[str]) -> list[str]:
+    """Words of a text, or of a list of them."""
     return text.split() if isinstance(text, str) else list(text)
+
+
+Column = tuple[str | None, list[tuple[str, str | None]]]
+
+
+def aligned(reference: Sequence[str], hypotheses: Mapping[str, Sequence[str]]) -> tuple[dict[str, int], list[Column]]:
+    """Several hypotheses under one reference.
+
+    Args:
+        reference: what was said.
+        hypotheses: what each system heard.
+
+    Returns:
+        The errors of each system, and the columns from left to right: the reference word (None where a system added
+        one) and for each system (op, word). op is C, S, I or D as in `scoring.align`; "" where the system has
+        nothing to say: another one added a word there.
+    """
+    counts: dict[str, int] = {}
+    said: list[list[tuple[str, str | None]]] = [[] for _ in reference]  # a cell a system, for each word
+    added: list[list[list[str]]] = [[] for _ in range(len(reference) + 1)]  # words a system, before each word
+    for name, words in hypotheses.items():
+        steps = align(reference, words)
+        counts[name] = sum(op != "C" for op, _, _ in steps)
+        place = 0
+        for gap in added:
+            gap.append([])
+        for op, _, word in steps:
+            if op == "I":
+                added[place][-1].append(word or "")
+            else:
+                said[place].append((op, word))
+                place += 1
+    columns: list[Column] = []
+    for place, gap in enumerate(added):
+        for k in range(max(map(len, gap), default=0)):
+            columns.append((None, [("I", words[k]) if k < len(words) else ("", None) for words in gap]))
+        if place < len(reference):
+            columns.append((reference[place], said[place]))
+    return counts, columns
 
 
 def _pair(step: tuple[str, str | None, str | None]) -> str:

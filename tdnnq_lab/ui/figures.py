@@ -44,7 +44,7 @@ def learning_curve(curve: Entries) -> go.Figure:
         _curve(figure, row, updates, values, colour, key, points)
         figure.update_yaxes(title_text=title, row=row, col=1)
     figure.update_xaxes(title_text="update (batches seen)", row=max(1, len(panels)), col=1)
-    return _finish(figure, 180 + 190 * max(1, len(panels)))
+    return finish(figure, 180 + 190 * max(1, len(panels)))
 
 
 def _curve(
@@ -105,7 +105,7 @@ def errors_by_set(sets: Entries) -> go.Figure:
         _bars(figure, [(y, entry[key], number(float(entry[key]))) for y, entry in rows], name, colour, intervals)
     _named_rows(figure, ticks, "errors (% of the words or phones spoken)")
     figure.update_layout(legend_traceorder="normal")
-    return _finish(figure, 120 + ROW * round(len(sets) * (len(shown) + 0.8)))
+    return finish(figure, 120 + ROW * round(len(sets) * (len(shown) + 0.8)))
 
 
 def _interval(entry: Mapping[str, Any], key: str, interval_key: str | None) -> tuple[float, float]:
@@ -137,7 +137,7 @@ def errors_by_accent(sets: Entries) -> go.Figure:
         if bars[entry["name"]]:
             _bars(figure, bars[entry["name"]], entry["name"], COLOURS[index % len(COLOURS)])
     _named_rows(figure, ticks, "word errors (%)")
-    return _finish(figure, 120 + ROW * max(1, round(y)))
+    return finish(figure, 120 + ROW * max(1, round(y)))
 
 
 def _by_accent(sets: Entries) -> dict[str, dict[str, tuple[int, int]]]:
@@ -188,7 +188,7 @@ def errors_by_speaker(sets: Entries) -> go.Figure:
             hovertemplate=f"{entry['name']}: %{{x:.1f}}%<extra></extra>",
         )
     _named_rows(figure, [(float(row), entry["name"]) for row, entry in enumerate(sets)], "word errors (%)", 0.18)
-    return _finish(figure, 130 + 80 * len(sets))
+    return finish(figure, 130 + 80 * len(sets))
 
 
 def headroom(rows: Entries) -> go.Figure:
@@ -222,7 +222,7 @@ def headroom(rows: Entries) -> go.Figure:
         figure.update_yaxes(title_text=title, rangemode="tozero", row=panel, col=1)
     figure.update_xaxes(**bits)
     figure.update_xaxes(title_text="bits a weight (32: as trained)", row=max(1, len(panels)), col=1)
-    return _finish(figure, 130 + 200 * max(1, len(panels)))
+    return finish(figure, 130 + 200 * max(1, len(panels)))
 
 
 def _bars(
@@ -267,7 +267,7 @@ def _named_rows(figure: go.Figure, ticks: Sequence[tuple[float, str]], title: st
     figure.update_xaxes(title_text=title, range=[0, 1.3 * max([*marks, 1.0])])
 
 
-def _finish(figure: go.Figure, height: int) -> go.Figure:
+def finish(figure: go.Figure, height: int) -> go.Figure:
     """What all figures share: height in pixels, margins, legend on top; the page colours paper and text."""
     figure.update_layout(
         height=height,

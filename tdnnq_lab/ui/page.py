@@ -1,23 +1,23 @@
 """The report page: one HTML file that needs no network, and no JavaScript to be read."""
 
 import html
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from . import figures
+from . import figures, sections
 from .examples import example
+from .parts import figure_twice, real, table
 from .report import Report, check_report, duration, finite, interval, number, size
 from .style import SCRIPT, STYLE
-from .svg import static_svg
 
 EXAMPLES = 3  # shown of each set at once; the rest unfolds
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:; media-src data:"
+)
 
 TERMS = {
     "Word errors (WER)": "Words substituted, inserted or deleted, in percent of the words that were said. Aligned as "
@@ -31,6 +31,10 @@ TERMS = {
     "Perplexity": "Between how many words the language model hesitates on average at each word of the test. Lower "
     "means that the text is easier to guess.",
     "Real-time factor": "Seconds of computing for a second of speech, decoding on this machine.",
+    "Points": "A difference of two percentages: from 10% to 12% are 2 points.",
+    "p": "How often chance alone would bring a difference as large as this one (MAPSSWE, two-tailed). Above 0.05 the "
+    "test has not told the two systems apart, which is not to say that they are equal.",
+    "Least difference shown": "The smallest true difference that a test of this size finds in 8 of 10 cases.",
 }
 
 
@@ -61,9 +65,10 @@ def report_page(report: Report) -> str:
     """
     check_report(report)
     title = str(report.get("title") or "A recogniser trained from scratch")
-    sections = [_results(report), _examples(report), _speakers(report), _curve(report), _headroom(report)]
-    sections += [_corpus(report), _run(report), _terms()]
-    body = "\n".join(section for section in sections if section)
+    parts = [sections.systems(report), sections.plan(report), sections.listen(report)]
+    parts += [_results(report), _examples(report), _speakers(report), _curve(report), _headroom(report)]
+    parts += [_corpus(report), _run(report), _terms()]
+    body = "\n".join(part for part in parts if part)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -93,14 +98,29 @@ def _lede(report: Report) -> str:
     seconds = (report.get("run") or {}).get("wall_seconds")
     time = f"Trained and tested in {duration(seconds)}. " if finite(seconds) else ""
     rates = ", ".join(
-        f"<strong>{number(_real(entry['wer']))}</strong> on {html.escape(entry['name'])}" for entry in report["sets"]
+        f"<strong>{number(real(entry['wer']))}</strong> on {html.escape(entry['name'])}" for entry in report["sets"]
     )
-    return f"{time}Errors for every 100 words spoken: {rates}."
+    small = next((s for s in report.get("systems") or [] if s["name"] == "mixed" and finite(s.get("ratio"))), None)
+    told = ""
+    if small:
+        told = (
+            f" Packed into <strong>{size(small.get('bytes'))}</strong>, {number(real(small['ratio']))} times smaller, "
+        )
+        told += f"it makes {_rates(small)}."
+    return f"{time}Errors for every 100 words spoken: {rates}.{told}"
+
+
+def _rates(system: Mapping[str, Any]) -> str:
+    """Word errors of a system by set, in a line."""
+    return ", ".join(number(real(entry.get("wer"))) for entry in system["sets"].values())
 
 
 def _navigation(body: str) -> str:
     """Links to the sections that are there."""
     names = {
+        "systems": "Smaller",
+        "plan": "Where the bits went",
+        "listen": "Listen",
         "results": "Results",
         "heard": "What it heard",
         "speakers": "Speakers",
@@ -110,6 +130,8 @@ def _navigation(body: str) -> str:
         "run": "This run",
         "terms": "Terms",
     }
+    if 'id="systems"' in body:
+        names["results"] = "Full precision"
     links = "".join(f'<a href="#{key}">{name}</a>' for key, name in names.items() if f'id="{key}"' in body)
     return f'<nav aria-label="Sections">{links}</nav>'
 
@@ -117,8 +139,9 @@ def _navigation(body: str) -> str:
 def _results(report: Report) -> str:
     """Cards, the table with every figure, and the picture."""
     cards = "".join(map(_card, report["sets"]))
-    picture = _figure("plot-sets", figures.errors_by_set(report["sets"]), "Errors by test set", RESULTS_CAPTION)
-    return f"""<h2 id="results">Results</h2>
+    picture = figure_twice("plot-sets", figures.errors_by_set(report["sets"]), "Errors by test set", RESULTS_CAPTION)
+    heading = "At full precision, in detail" if report.get("systems") else "Results"
+    return f"""<h2 id="results">{heading}</h2>
 <div class="cards">{cards}</div>
 {_results_table(report["sets"])}
 {picture}"""
@@ -129,12 +152,12 @@ RESULTS_CAPTION = "Shorter bars are better; the thin lines are 95% intervals."
 
 def _card(entry: Mapping[str, Any]) -> str:
     """One test set: its name, its word error rate, a meter, what it is."""
-    share = min(100.0, max(0.0, _real(entry["wer"]))) if finite(entry["wer"]) else 0.0
+    share = min(100.0, max(0.0, real(entry["wer"]))) if finite(entry["wer"]) else 0.0
     between = interval(entry.get("wer_interval"))
     between = f"95% interval {between}; " if between else ""
     what = f'<p class="what">{html.escape(str(entry["what"]))}</p>' if entry.get("what") else ""
     return f"""<div class="card"><h3>{html.escape(entry["name"])}</h3>
-<div class="value">{number(_real(entry["wer"]))}% <small>word errors</small></div>
+<div class="value">{number(real(entry["wer"]))}% <small>word errors</small></div>
 <div class="meter" aria-hidden="true"><span style="width:{share:.1f}%"></span></div>
 <p>{between}{number(entry["words"])} words</p>{what}</div>"""
 
@@ -152,22 +175,17 @@ def _results_table(sets: Sequence[Mapping[str, Any]]) -> str:
                 _rate(entry, "wer"),
                 *counts,
                 _rate(entry, "per"),
-                number(_real(entry.get("unigram_wer"))),
-                number(_real(entry.get("perplexity"))),
-                number(_real(entry.get("real_time_factor")), 4),
+                number(real(entry.get("unigram_wer"))),
+                number(real(entry.get("perplexity"))),
+                number(real(entry.get("real_time_factor")), 4),
             ]
         )
-    return _table("All figures; with 95% intervals", head, rows)
+    return table("All figures; with 95% intervals", head, rows)
 
 
 def _rate(entry: Mapping[str, Any], key: str) -> str:
     between = interval(entry.get(f"{key}_interval"))
-    return number(_real(entry.get(key))) + (f"<br><small>{between}</small>" if between else "")
-
-
-def _real(value: Any) -> Any:
-    """A whole number as a real one, so that rates keep their decimals."""
-    return float(value) if isinstance(value, int) else value
+    return number(real(entry.get(key))) + (f"<br><small>{between}</small>" if between else "")
 
 
 def _examples(report: Report) -> str:
@@ -200,12 +218,14 @@ def _speakers(report: Report) -> str:
         for speaker in sorted(entry["errors_by_speaker"], key=_share, reverse=True)
     ]
     head = ["test set", "speaker", "accent", "gender", "words", "errors", "word errors, %"]
-    accents = _figure("plot-accents", figures.errors_by_accent(sets), "Word errors by accent", ACCENTS_CAPTION)
-    speakers = _figure("plot-speakers", figures.errors_by_speaker(sets), "Word errors by speaker", SPEAKERS_CAPTION)
+    accents = figure_twice("plot-accents", figures.errors_by_accent(sets), "Word errors by accent", ACCENTS_CAPTION)
+    speakers = figure_twice(
+        "plot-speakers", figures.errors_by_speaker(sets), "Word errors by speaker", SPEAKERS_CAPTION
+    )
     return f"""<h2 id="speakers">Who is hard to understand</h2>
 {accents}
 {speakers}
-<details><summary>Every speaker as a table</summary>{_table("Hardest first", head, rows)}</details>"""
+<details><summary>Every speaker as a table</summary>{table("Hardest first", head, rows)}</details>"""
 
 
 ACCENTS_CAPTION = (
@@ -222,19 +242,19 @@ def _curve(report: Report) -> str:
     curve = report.get("learning_curve") or []
     if not any(finite(point.get("objective")) for point in curve):
         return ""
-    picture = _figure("plot-curve", figures.learning_curve(curve), "Learning curve", CURVE_CAPTION)
+    picture = figure_twice("plot-curve", figures.learning_curve(curve), "Learning curve", CURVE_CAPTION)
     keys = ("update", "objective", "numerator", "denominator", "xent", "learning_rate")
     step = max(1, -(-len(curve) // 20))
     rows = [
         [number(point.get("update"), 0)]
-        + [number(_real(point.get(key)), 3) for key in keys[1:5]]
+        + [number(real(point.get(key)), 3) for key in keys[1:5]]
         + [f"{point['learning_rate']:.1e}" if finite(point.get("learning_rate")) else "–"]
         for point in [*curve[:-1:step], curve[-1]]
     ]
     head = ["update", "objective", "numerator", "denominator", "cross-entropy", "learning rate"]
     return f"""<h2 id="learning">How it learned</h2>
 {picture}
-<details><summary>The curve as a table</summary>{_table("Nats a frame of the output", head, rows)}</details>"""
+<details><summary>The curve as a table</summary>{table("Nats a frame of the output", head, rows)}</details>"""
 
 
 CURVE_CAPTION = (
@@ -253,13 +273,13 @@ def _headroom(report: Report) -> str:
     head = ["bits a weight"]
     head += [f"{html.escape(name)}, {'words' if key == 'wer' else 'phones'}, %" for name, key in keys]
     cells = [
-        [number(row["bits"], 0)] + [number(_real(row["sets"].get(name, {}).get(key))) for name, key in keys]
+        [number(row["bits"], 0)] + [number(real(row["sets"].get(name, {}).get(key))) for name, key in keys]
         for row in rows
     ]
-    picture = _figure("plot-headroom", figures.headroom(rows), "Errors by bits a weight", HEADROOM_CAPTION)
+    picture = figure_twice("plot-headroom", figures.headroom(rows), "Errors by bits a weight", HEADROOM_CAPTION)
     return f"""<h2 id="headroom">The same weights with fewer bits</h2>
 {picture}
-{_table("Errors after rounding", head, cells)}"""
+{table("Errors after rounding", head, cells)}"""
 
 
 HEADROOM_CAPTION = (
@@ -274,7 +294,7 @@ def _corpus(report: Report) -> str:
         return ""
     rows = [
         [html.escape(str(entry.get("name", "–")))]
-        + [number(_real(entry.get("minutes")))]
+        + [number(real(entry.get("minutes")))]
         + [number(entry.get(key)) for key in ("speakers", "utterances", "words")]
         for entry in corpus.get("sets") or []
     ]
@@ -283,7 +303,7 @@ def _corpus(report: Report) -> str:
     head = ["set", "minutes", "speakers", "utterances", "words"]
     return f"""<h2 id="corpus">The corpus: {html.escape(str(corpus.get("name", "")))}</h2>
 <p>{note}</p>
-{_table("What it was trained and tested on", head, rows) if rows else ""}"""
+{table("What it was trained and tested on", head, rows) if rows else ""}"""
 
 
 def _run(report: Report) -> str:
@@ -303,8 +323,8 @@ def _run(report: Report) -> str:
     stages = [[html.escape(key), duration(value)] for key, value in (run.get("stages") or {}).items()]
     versions = ", ".join(f"{key} {value}" for key, value in (run.get("versions") or {}).items())
     return f"""<h2 id="run">This run</h2>
-{_table("What was run, and where", ["", ""], rows, "words")}
-{_table("Time by stage", ["stage", "time"], stages) if stages else ""}
+{table("What was run, and where", ["", ""], rows, "words")}
+{table("Time by stage", ["stage", "time"], stages) if stages else ""}
 <p class="soft">{html.escape(versions)}</p>"""
 
 
@@ -313,27 +333,3 @@ def _terms() -> str:
     return f"""<h2 id="terms">Terms</h2>
 <dl class="terms">{terms}</dl>
 <p class="soft">This page is about 5 MB because plotly.js is inside: it opens without a network.</p>"""
-
-
-def _figure(id: str, figure: go.Figure, title: str, caption: str) -> str:
-    """A figure twice: the static SVG, and the data from which the script draws the interactive one."""
-    data = json.dumps(json.loads(figure.to_json()), separators=(",", ":")).replace("<", "\\u003c")
-    return f"""<figure>
-<figcaption><strong>{html.escape(title)}.</strong> {html.escape(caption)}</figcaption>
-<div class="plot still" id="{id}">{static_svg(figure, title)}</div>
-<script type="application/json" id="{id}-figure">{data}</script>
-</figure>"""
-
-
-def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], style: str = "") -> str:
-    """A plain table that can be scrolled sideways by keyboard; cells are HTML already."""
-    header = "".join(f'<th scope="col">{name}</th>' for name in head)
-    body = "".join(
-        f'<tr><th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in rest) + "</tr>"
-        for first, *rest in rows
-    )
-    heading = f"<thead><tr>{header}</tr></thead>" if any(head) else ""
-    return (
-        f'<div class="scroll" role="region" aria-label="{html.escape(caption)}" tabindex="0">'
-        f'<table class="{style}"><caption>{caption}</caption>{heading}<tbody>{body}</tbody></table></div>'
-    )

@@ -19,7 +19,9 @@ BEGIN, END = "<!-- demo:begin -->", "<!-- demo:end -->"
 def region(report: Report, picture: str) -> str:
     """The Markdown between the marks: the table, and the picture (a path relative to the Markdown file)."""
     names = ", ".join(entry["name"] for entry in report["sets"])
-    return f"\n{readme_table(report)}\n\n![Word errors on {names}, and the learning curve]({picture})\n"
+    more = ", the plan, and size against errors" if report.get("systems") and report.get("plan") else ""
+    link = "," if more else ", and"
+    return f"\n{readme_table(report)}\n\n![Word errors on {names}{link} the learning curve{more}]({picture})\n"
 
 
 def replaced(text: str, inside: str, name: str = "README.md") -> str:

@@ -25,6 +25,18 @@ shown as a dash or left out. Further keys are kept and ignored.
                     "objective" (numerator - denominator, never above 0), "xent", "learning_rate"}]
     headroom        the weights rounded without fine-tuning: [{"bits", "sets": {name: {"wer", "per"}}}]; the full
                     precision, recalibrated the same way, is the row with bits 32
+    systems         the models that were compared, the full-precision one first, under the name "full":
+        name ("full", "mixed", "uniform"), label ("mixed, 4.0 bits"), average_bits (by weight),
+        bytes (of the file on disk), ratio (32-bit weights that recognition uses / bytes), ratio_with_xent (the same
+        with the cross-entropy head counted on the full side)
+        sets        {name of the test set: {"wer", "wer_interval", "words", "per", "real_time_factor"; against "full":
+                    "difference" (points), "interval" [low, high] (points, 95%), "p" (MAPSSWE, two-tailed),
+                    "detectable" (points: the least difference that this set shows with 80% power)}}
+    sensitivity     what fewer bits cost, layer by layer: {"measure" ("loss"), "unit" (text), "layers",
+                    "sizes" (weights), "bits", "values": a row a layer, a column a bit-width}
+    plan            what the budget gave each layer: {"bits": {layer: bits}, "average_bits"}
+    listen          utterances to hear: [{"id", "set", "audio" ("data:audio/…;base64,…"), "seconds", "reference",
+                    "hypotheses": {name of the system: words}}]; words as in `examples`
 """
 
 import json
@@ -36,7 +48,8 @@ from typing import Any
 
 Report = Mapping[str, Any]
 FORMAT = "tdnnq-lab report 1"
-LISTS = ("sets", "learning_curve", "headroom")
+LISTS = ("sets", "learning_curve", "headroom", "systems", "listen")
+RATES = ("wer", "per", "real_time_factor", "difference", "p", "detectable")
 
 
 def load_report(path: str | os.PathLike) -> dict[str, Any]:
@@ -85,6 +98,11 @@ def check_report(report: Any, name: str = "report") -> dict[str, Any]:
     for index, row in enumerate(report.get("headroom") or []):
         if not isinstance(row.get("bits"), int | float) or not isinstance(row.get("sets"), dict):
             raise ValueError(f"{name}: headroom[{index}] needs bits (a number) and sets (an object by name of the set)")
+    for index, system in enumerate(report.get("systems") or []):
+        _check_system(system, f"{name}: systems[{index}]")
+    for index, entry in enumerate(report.get("listen") or []):
+        _check_listen(entry, f"{name}: listen[{index}]")
+    _check_plan(report, name)
     return report
 
 
@@ -100,10 +118,51 @@ def _check_set(entry: Mapping[str, Any], place: str) -> None:
     for index, speaker in enumerate(entry.get("errors_by_speaker") or []):
         if not all(isinstance(speaker.get(key), int) for key in ("words", "errors")) or "speaker" not in speaker:
             raise ValueError(f"{place}.errors_by_speaker[{index}] needs speaker, words and errors, whole numbers")
-    for key in ("wer_interval", "per_interval"):
+    _check_pairs(entry, ("wer_interval", "per_interval"), place)
+
+
+def _check_pairs(entry: Mapping[str, Any], keys: Sequence[str], place: str) -> None:
+    for key in keys:
         pair = entry.get(key)
         if pair is not None and not (isinstance(pair, list | tuple) and len(pair) == 2):
             raise ValueError(f"{place}.{key} is {pair!r}, not [low, high]")
+
+
+def _check_system(system: Mapping[str, Any], place: str) -> None:
+    if not isinstance(system.get("name"), str) or not isinstance(system.get("sets"), dict):
+        raise ValueError(f"{place} needs name (a text) and sets (an object by name of the set)")
+    numbers = [(system, key, place) for key in ("average_bits", "bytes", "ratio", "ratio_with_xent")]
+    for split, entry in system["sets"].items():
+        where = f"{place} ({system['name']}).sets.{split}"
+        if not isinstance(entry, dict):
+            raise ValueError(f"{where} is {entry!r}, not an object")
+        numbers += [(entry, key, where) for key in RATES]
+        _check_pairs(entry, ("wer_interval", "interval"), where)
+    for holder, key, where in numbers:
+        if not isinstance(holder.get(key), int | float | None):
+            raise ValueError(f"{where}.{key} is {holder[key]!r}, not a number")
+
+
+def _check_listen(entry: Mapping[str, Any], place: str) -> None:
+    if "reference" not in entry or not isinstance(entry.get("hypotheses"), dict):
+        raise ValueError(f"{place} needs reference (words) and hypotheses (words by name of the system)")
+    if not str(entry.get("audio") or "data:audio/").startswith("data:audio/"):
+        raise ValueError(f"{place}.audio does not begin with data:audio/ (the page holds the sound itself)")
+
+
+def _check_plan(report: Mapping[str, Any], name: str) -> None:
+    """The plan, and the sensitivities, whose rows and columns must fit their layers and bits."""
+    plan, table = report.get("plan"), report.get("sensitivity")
+    bits = (plan or {}).get("bits") if isinstance(plan, dict | None) else None
+    if plan is not None and not (isinstance(bits, dict) and all(isinstance(b, int | float) for b in bits.values())):
+        raise ValueError(f"{name}: plan needs bits, an object of numbers by layer")
+    if table is None:
+        return
+    if not isinstance(table, dict) or not all(isinstance(table.get(k), list) for k in ("layers", "bits", "values")):
+        raise ValueError(f"{name}: sensitivity needs the lists layers, bits and values")
+    rows, columns = len(table["layers"]), len(table["bits"])
+    if len(table["values"]) != rows or any(len(row) != columns for row in table["values"]):
+        raise ValueError(f"{name}: sensitivity.values is not a table of {rows} layers by {columns} bit-widths")
 
 
 def finite(value: Any) -> bool:
@@ -131,6 +190,39 @@ def interval(pair: Sequence[Any] | None, digits: int = 1) -> str:
     if not pair or not all(map(finite, pair)):
         return ""
     return f"{number(float(pair[0]), digits)} to {number(float(pair[1]), digits)}"
+
+
+def signed(value: Any, digits: int = 2) -> str:
+    """A difference for people, with its sign.
+
+    >>> signed(0.314), signed(-0.001), signed(None)
+    ('+0.31', '0.00', '–')
+    """
+    if not finite(value):
+        return "–"
+    return f"{value:+.{digits}f}" if round(value, digits) else f"{0:.{digits}f}"
+
+
+def signed_interval(pair: Sequence[Any] | None, digits: int = 2) -> str:
+    """`[low, high]` of a difference for people; empty when it is absent.
+
+    >>> signed_interval([-0.123, 0.746]), signed_interval(None)
+    ('-0.12 to +0.75', '')
+    """
+    if not pair or not all(map(finite, pair)):
+        return ""
+    return f"{signed(pair[0], digits)} to {signed(pair[1], digits)}"
+
+
+def p_value(value: Any) -> str:
+    """A p-value for people.
+
+    >>> p_value(0.0421), p_value(0.00021), p_value(1.0), p_value(None)
+    ('0.042', '<0.001', '1.000', '–')
+    """
+    if not finite(value):
+        return "–"
+    return "<0.001" if value < 0.0005 else f"{value:.3f}"
 
 
 def duration(seconds: Any) -> str:

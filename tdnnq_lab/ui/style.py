@@ -49,6 +49,14 @@ details { margin: .6rem 0; } summary { cursor: pointer; color: var(--link); padd
 .wrong .heard { text-decoration: underline wavy; text-underline-offset: 3px; }
 .D .said { text-decoration: line-through; text-decoration-thickness: 2px; }
 .D .heard, .I .said { text-decoration: none; color: var(--soft); }
+.two-words td:nth-child(2), .two-words th:nth-child(2) { text-align: left; }
+tbody th, .two-words td:nth-child(2) { white-space: nowrap; }
+.listen audio { display: block; width: 100%; max-width: 30rem; margin: .4rem 0; }
+.pair.column { grid-template-rows: 1.5em repeat(var(--systems), 2.6em); padding: 0; }
+.cell { display: grid; grid-template-rows: 1.45em 1em; align-self: start; padding: 0 .25rem; border-radius: .3rem; }
+.column .said { padding: 0 .25rem; font-weight: 600; } .column.rows { padding-right: .5rem; }
+.rows span { font-weight: 400; }
+.cell .tag { line-height: 1.2; }
 dl.terms dt { font-weight: 600; margin-top: .5rem; } dl.terms dd { margin: 0 0 .2rem; max-width: 44rem; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 @media (max-width: 34rem) { main { padding: .8rem .8rem 3rem; } h1 { font-size: 1.35rem; }

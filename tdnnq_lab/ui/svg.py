@@ -1,7 +1,8 @@
 """The static twin of a figure: one inline SVG, drawn from the same plotly figure, for a page without JavaScript.
 
-Reads what `figures` uses and no more: lines, markers, text and horizontal bars with error bars, over numeric axes
-with given or computed ticks. Text and grid take the colours of the page (`currentColor`), so dark and light work.
+Reads what the figures of this room use and no more: lines with gaps, markers, text and horizontal bars with error
+bars, over numeric axes with given or computed ticks. Text and grid take the colours of the page (`currentColor`), so
+dark and light work.
 """
 
 import html
@@ -46,11 +47,12 @@ def static_svg(figure: go.Figure, title: str) -> str:
         An `<svg>` element, 760 wide, as high as the figure asks for.
     """
     height = int(figure.layout.height or 400)
+    lines = max(_lines(figure.layout[f"xaxis{suffix}"].title.text) for suffix in _axes(figure) or [""])
     parts = [_legend(figure)]
     for suffix in _axes(figure):
         traces = [trace for trace in figure.data if (trace.xaxis or "x")[1:] == suffix]
         xaxis, yaxis = figure.layout[f"xaxis{suffix}"], figure.layout[f"yaxis{suffix}"]
-        panel = _panel(traces, xaxis, yaxis, height)
+        panel = _panel(traces, xaxis, yaxis, height - 48 - LINE * max(0, lines - 1))
         parts.append(_frame(panel, xaxis, yaxis))
         parts += [_trace(trace, panel) for trace in traces]
     body = "\n".join(part for part in parts if part)
@@ -65,19 +67,23 @@ def _axes(figure: go.Figure) -> list[str]:
     return list(dict.fromkeys((trace.xaxis or "x")[1:] for trace in figure.data))
 
 
-def _panel(traces: Sequence[Any], xaxis: Any, yaxis: Any, height: int) -> _Panel:
+def _lines(title: str | None) -> int:
+    return title.count("<br>") + 1 if title else 0
+
+
+def _panel(traces: Sequence[Any], xaxis: Any, yaxis: Any, bottom: float) -> _Panel:
     """Place a panel in its share of the picture, with room for its tick labels and titles."""
-    names = [str(name) for name in yaxis.ticktext or ["000.0"]]
+    names = [str(name) for name in yaxis.ticktext or ["000.0"]] if yaxis.showticklabels is not False else [""]
     room = 14 + LETTER * max(len(name) for name in names) + (2.2 * LINE if yaxis.title.text else 0)
     x_domain, y_domain = xaxis.domain or (0, 1), yaxis.domain or (0, 1)
-    top, bottom = 34, height - 48
+    top = 34
     return _Panel(
         left=x_domain[0] * WIDTH + room,
         right=x_domain[1] * WIDTH - 12,
         top=bottom - y_domain[1] * (bottom - top),
         bottom=bottom - y_domain[0] * (bottom - top),
-        x=_range(xaxis, [value for trace in traces for value in trace.x or ()]),
-        y=_range(yaxis, [value for trace in traces for value in trace.y or ()]),
+        x=_range(xaxis, [value for trace in traces for value in trace.x or () if value is not None]),
+        y=_range(yaxis, [value for trace in traces for value in trace.y or () if value is not None]),
     )
 
 
@@ -114,11 +120,12 @@ def _frame(panel: _Panel, xaxis: Any, yaxis: Any) -> str:
         _, py = panel.at(panel.x[0], y)
         if yaxis.showgrid is not False:
             parts.append(_line(panel.left, py, panel.right, py, "currentColor", 1, 0.15))
-        parts.append(_text(panel.left - 6, py + 4, name, "end"))
+        if yaxis.showticklabels is not False:
+            parts.append(_text(panel.left - 6, py + 4, name, "end"))
     parts.append(_line(panel.left, panel.top, panel.left, panel.bottom, "currentColor", 1, 0.6))
     parts.append(_line(panel.left, panel.bottom, panel.right, panel.bottom, "currentColor", 1, 0.6))
-    if xaxis.title.text:
-        parts.append(_text((panel.left + panel.right) / 2, panel.bottom + 2.3 * LINE, xaxis.title.text, "middle"))
+    for index, line in enumerate(xaxis.title.text.split("<br>") if xaxis.title.text else ()):
+        parts.append(_text((panel.left + panel.right) / 2, panel.bottom + (2.3 + index) * LINE, line, "middle"))
     if yaxis.title.text:
         names = [name for _, name in _ticks(yaxis, panel.y)]
         x = panel.left - 14 - LETTER * max(map(len, names), default=0)
@@ -132,23 +139,41 @@ def _frame(panel: _Panel, xaxis: Any, yaxis: Any) -> str:
 def _trace(trace: Any, panel: _Panel) -> str:
     if trace.type == "bar":
         return _bars(trace, panel)
-    points = [panel.at(x, y) for x, y in zip(trace.x or (), trace.y or (), strict=True)]
+    strokes = [[panel.at(x, y) for x, y in stroke] for stroke in _strokes(trace)]
+    points = [point for stroke in strokes for point in stroke]
     mode, parts = trace.mode, []
-    if "lines" in mode and points:
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    for stroke in strokes if "lines" in mode else ():
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in stroke)
         parts.append(
             f'<polyline points="{path}" fill="none" stroke="{trace.line.color}" '
             f'stroke-width="{trace.line.width or 2}" opacity="{trace.opacity or 1}"/>'
         )
     if "markers" in mode:
         parts += [
-            _mark(x, y, trace.marker.symbol or "circle", trace.marker.color or trace.line.color) for x, y in points
+            _mark(x, y, trace.marker.symbol or "circle", trace.marker.color or trace.line.color, _radius(trace))
+            for x, y in points
         ]
     if "text" in mode:
         parts += [
-            _text(x, y + 4, label.strip(), "start", dx=6) for (x, y), label in zip(points, trace.text, strict=True)
+            _text(x, y + 4, label.strip(), "start", dx=8) for (x, y), label in zip(points, trace.text, strict=True)
         ]
     return "\n".join(parts)
+
+
+def _strokes(trace: Any) -> list[list[tuple[float, float]]]:
+    """The points of a trace, parted where it has gaps (None)."""
+    strokes: list[list[tuple[float, float]]] = [[]]
+    for x, y in zip(trace.x or (), trace.y or (), strict=True):
+        if x is None or y is None:
+            strokes.append([])
+        else:
+            strokes[-1].append((x, y))
+    return [stroke for stroke in strokes if stroke]
+
+
+def _radius(trace: Any) -> float:
+    """Half of a marker's size; figures that do not say have 10."""
+    return (trace.marker.size or 10) / 2
 
 
 def _bars(trace: Any, panel: _Panel) -> str:
@@ -171,15 +196,34 @@ def _bars(trace: Any, panel: _Panel) -> str:
 
 
 def _mark(x: float, y: float, symbol: str, colour: str, size: float = 5) -> str:
-    """One marker; what is not a circle or a triangle is a square, a diamond on its corner."""
+    """One marker; what is not known is a square."""
     if symbol == "circle":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="{colour}"/>'
-    if symbol.startswith("triangle"):
-        corners = f"{x:.1f},{y - size:.1f} {x + size:.1f},{y + size:.1f} {x - size:.1f},{y + size:.1f}"
+    if symbol == "circle-open":
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="none" stroke="{colour}" stroke-width="2"/>'
+    if symbol in _SHAPES:
+        corners = " ".join(f"{x + size * dx:.1f},{y + size * dy:.1f}" for dx, dy in _SHAPES[symbol])
         return f'<polygon points="{corners}" fill="{colour}"/>'
-    turn = f' transform="rotate(45 {x:.1f} {y:.1f})"' if symbol in ("diamond", "x") else ""
+    turn = f' transform="rotate(45 {x:.1f} {y:.1f})"' if symbol == "diamond" else ""
     edge = 1.7 * size
     return f'<rect x="{x - edge / 2:.1f}" y="{y - edge / 2:.1f}" width="{edge}" height="{edge}" fill="{colour}"{turn}/>'
+
+
+def _turned(corners: Sequence[tuple[float, float]], degrees: float) -> list[tuple[float, float]]:
+    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return [(c * x - s * y, s * x + c * y) for x, y in corners]
+
+
+_ARM = ((-0.35, -1), (0.35, -1), (0.35, -0.35))
+_PLUS = [corner for turn in (0, 90, 180, 270) for corner in _turned(_ARM, turn)]
+_STAR = [_turned([(0, -1.2 if point % 2 == 0 else -0.5)], 36 * point)[0] for point in range(10)]
+_SHAPES: dict[str, Sequence[tuple[float, float]]] = {
+    "triangle-up": [(0, -1), (1, 1), (-1, 1)],
+    "triangle-down": [(0, 1), (1, -1), (-1, -1)],
+    "cross": _PLUS,
+    "x": _turned(_PLUS, 45),
+    "star": _STAR,
+}
 
 
 def _legend(figure: go.Figure) -> str:
@@ -190,7 +234,9 @@ def _legend(figure: go.Figure) -> str:
         colour = (trace.marker.color or trace.line.color) if trace.type == "scatter" else trace.marker.color
         symbol = (trace.marker.symbol or "circle") if trace.type == "scatter" else "square"
         bare = trace.type == "scatter" and trace.mode == "lines"
+        across = bare and (trace.line.width or 2) > 9  # a band
         mark = _line(x, 6, x, 22, colour, 3) if bare else _mark(x, 14, symbol, colour)
+        mark = _line(x - 8, 14, x + 6, 14, colour, 9, trace.opacity or 1) if across else mark
         parts += [mark, _text(x + 10, 18, trace.name, "start")]
         x += 34 + LETTER * len(trace.name)
     return "\n".join(parts)

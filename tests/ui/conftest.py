@@ -4,6 +4,7 @@ import math
 import random
 
 import pytest
+from ui_compressed import add_systems
 
 ACCENTS = {
     "seen": ["American", "British", "Spanish", "French", "Hindi"],
@@ -126,3 +127,9 @@ def make_report() -> dict:
 def report() -> dict:
     """Read it, do not change it: copy first."""
     return make_report()
+
+
+@pytest.fixture(scope="session")
+def compressed(report: dict) -> dict:
+    """The same with systems, sensitivities, a plan and utterances to hear."""
+    return add_systems(report)

@@ -15,6 +15,10 @@ MAKERS = {
     "errors_by_speaker": lambda report: ui.errors_by_speaker(report["sets"]),
     "learning_curve": lambda report: ui.learning_curve(report["learning_curve"]),
     "headroom": lambda report: ui.headroom(report["headroom"]),
+    "plan": lambda report: ui.plan_over_sensitivities(report["sensitivity"], report["plan"]["bits"]),
+    "sensitivities": lambda report: ui.plan_over_sensitivities(report["sensitivity"]),
+    "size": lambda report: ui.size_against_errors(report["systems"]),
+    "differences": lambda report: ui.differences(report["systems"]),
 }
 
 
@@ -24,14 +28,14 @@ def axis_titles(figure: go.Figure) -> list[str]:
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_units_are_named(report: dict, maker: str) -> None:
-    titles = " ".join(axis_titles(MAKERS[maker](report)))
-    assert re.search(r"\(%|nats a frame|bits a weight", titles), titles
+def test_units_are_named(compressed: dict, maker: str) -> None:
+    titles = " ".join(axis_titles(MAKERS[maker](compressed))).replace("<br>", " ")
+    assert re.search(r"\(%|nats a frame|bits a weight|\(bytes|\(percentage points\)", titles), titles
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_static_twin_is_drawn_inside_its_frame(report: dict, maker: str) -> None:
-    figure = MAKERS[maker](report)
+def test_static_twin_is_drawn_inside_its_frame(compressed: dict, maker: str) -> None:
+    figure = MAKERS[maker](compressed)
     root = ET.fromstring(ui.static_svg(figure, "A <picture> & its title"))
     width, height = map(float, root.get("viewBox").split()[2:])
     assert root.get("aria-label") == "A <picture> & its title"

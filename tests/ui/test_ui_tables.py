@@ -29,6 +29,24 @@ def test_terminal_table_fits_80_columns(report: dict) -> None:
         assert f"{entry['perplexity']:.1f}" in row
 
 
+def test_terminal_tables_of_systems_fit_80_columns(compressed: dict) -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(ui.terminal_table(compressed))
+    lines = console.export_text().splitlines()
+    rows = [line for line in lines if line.startswith("│")]
+    sets, systems = len(compressed["sets"]), len(compressed["systems"])
+    assert len(rows) == sets + systems + sets * (1 + systems)  # nothing is wrapped
+    for system in compressed["systems"]:
+        (row,) = [row for row in rows if system["label"] in row]
+        for figure in (f"{system['bytes']:,}", f"{system['ratio']:.1f}", f"{system['ratio_with_xent']:.1f}"):
+            assert figure in row
+    mixed = [row for row in rows if row.startswith("│  mixed")]
+    for row, entry in zip(mixed, compressed["systems"][1]["sets"].values(), strict=True):
+        low, high = entry["interval"]
+        assert f"{entry['difference']:+.2f} [{low:+.2f}, {high:+.2f}]" in row
+        assert all(figure in row for figure in (f"{entry['wer']:.1f}", f"{entry['per']:.1f}", "0.310", "0.62", "0.012"))
+
+
 def test_terminal_table_takes_names_literally(report: dict) -> None:
     changed = copy.deepcopy(report)
     changed["sets"][0]["name"] = "[red]x[/red]"
@@ -48,6 +66,22 @@ def test_readme_table(report: dict) -> None:
     assert ui.readme_table(report).endswith("Training 5 min 41 s, everything 7 min 16 s, 2 cores, peak memory 2.1 GB.")
 
 
+def test_readme_tables_of_systems(report: dict, compressed: dict) -> None:
+    changed = copy.deepcopy(compressed)
+    changed["systems"][1]["label"] = "mixed | 4"
+    sizes, errors, _, *rest = ui.readme_table(changed).split("\n\n")
+    for table, rows in ((sizes, 3), (errors, 9)):
+        head, *lines = table.splitlines()
+        assert len(lines) == rows + 1
+        assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {head.count("|")}
+    assert "391,204" in sizes
+    assert "mixed \\| 4" in sizes
+    entry = compressed["systems"][1]["sets"]["hard"]
+    assert f"| hard | mixed \\| 4 | {entry['wer']:.1f} (" in errors
+    assert f"| {entry['difference']:+.2f} ({entry['interval'][0]:+.2f} to {entry['interval'][1]:+.2f}) |" in errors
+    assert "\n\n".join(rest) == ui.readme_table(report)  # what stood there before stands below
+
+
 @pytest.mark.parametrize("ending", [".svg", ".png"])
 def test_static_picture_is_the_same_each_time(report: dict, tmp_path: Path, ending: str) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib comes with the extra lab; the SVG twins are tested without")
@@ -55,6 +89,15 @@ def test_static_picture_is_the_same_each_time(report: dict, tmp_path: Path, endi
     assert first == ui.static_picture(report, tmp_path / f"b{ending}").read_bytes()
     assert 5_000 < len(first) < 150_000
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"a{ending}", f"b{ending}"]
+
+
+def test_picture_grows_with_the_report(report: dict, compressed: dict, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib comes with the extra lab")
+    heights = [
+        float(re.search(r'viewBox="0 0 \S+ (\S+)"', ui.static_picture(r, tmp_path / "p.svg").read_text()).group(1))
+        for r in (report, compressed)
+    ]
+    assert heights[1] == 2 * heights[0]
 
 
 def test_static_picture_refuses_other_endings(report: dict, tmp_path: Path) -> None:
