@@ -17,6 +17,7 @@ from ..quantize import Cluster, Quantized, dequantize, largest_code, quantize
 
 Rows = NDArray[np.float32]
 _PAIRS = 1 << 21  # (row, code of its largest weight) pairs looked at together
+_MOST = 1 << 28  # pairs in all beyond which such tables of 16 bits are not looked for (tens of thousands of clusters)
 _FEW = 16  # weights of a row that a candidate must fit before the others are tried
 
 
@@ -81,8 +82,9 @@ def table_alphas(rows: Rows, bits: int) -> Rows:
     """For each row an α whose table of values has every weight of the row, bit for bit; 0 where there is none.
 
     The largest weight L of such a row is the float32 nearest to k·α for a code k, so α is within two float32 steps
-    of L/k. Codes k are tried from `top`, which most tables use, then 1, 2, 3 …; so the answer depends on the
-    row's values alone. For 1 bit, α is the largest magnitude, and the caller sees whether it is every one's.
+    of L/k. Codes k are tried from `top`, which most tables use (those of `quantize` at 16 bits always), then 1, 2,
+    3 …; so the answer depends on the values alone. For 1 bit, α is the largest magnitude, and the caller sees
+    whether it is every one's.
 
     Args:
         rows: float32 [K, n], finite.
@@ -101,7 +103,7 @@ def table_alphas(rows: Rows, bits: int) -> Rows:
     for first, after in ((2, 128), (128, 2048), (2048, 32768)):
         ks = np.arange(first, min(after, top))
         left = np.flatnonzero((alphas == 0) & (largest > 0))
-        if not len(ks) or not len(left):
+        if not len(ks) or not len(left) or len(left) * len(ks) > _MOST:
             break
         size = max(1, _PAIRS // len(ks))
         for part in np.split(left, range(size, len(left), size)):
