@@ -125,7 +125,7 @@ def _costs(
             row=1,
             col=col,
         )
-    ticks = [(float(d), _power(d)) for d in range(math.ceil(low), math.floor(high) + 1)]
+    ticks = [(float(d), power(d)) for d in range(math.ceil(low), math.floor(high) + 1)]
     if any(finite(v) and v < 0.999 * 10**low for row in values for v in row):
         ticks = [(low, "less"), *((place, label) for place, label in ticks if place > low + 0.4)]
     title = "<br>".join(textwrap.wrap(f"cost ({table.get('unit') or table.get('measure') or 'no unit given'})", 26))
@@ -154,7 +154,8 @@ def log_place(value: float, low: float) -> float:
     return round(max(low, math.log10(value)), 4) if value > 0 else low
 
 
-def _power(decade: int) -> str:
+def power(decade: int) -> str:
+    """A power of ten for an axis."""
     return f"{10.0**decade:g}" if -4 <= decade <= 4 else f"1e{decade}"
 
 

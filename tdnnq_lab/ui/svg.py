@@ -113,26 +113,26 @@ def _frame(panel: _Panel, xaxis: Any, yaxis: Any) -> str:
     parts = []
     for x, name in _ticks(xaxis, panel.x):
         px, _ = panel.at(x, panel.y[0])
-        parts.append(_line(px, panel.top, px, panel.bottom, "currentColor", 1, 0.15))
+        parts.append(svg_line(px, panel.top, px, panel.bottom, "currentColor", 1, 0.15))
         if xaxis.showticklabels is not False:
-            parts.append(_text(px, panel.bottom + LINE, name, "middle"))
+            parts.append(svg_text(px, panel.bottom + LINE, name, "middle"))
     for y, name in _ticks(yaxis, panel.y):
         _, py = panel.at(panel.x[0], y)
         if yaxis.showgrid is not False:
-            parts.append(_line(panel.left, py, panel.right, py, "currentColor", 1, 0.15))
+            parts.append(svg_line(panel.left, py, panel.right, py, "currentColor", 1, 0.15))
         if yaxis.showticklabels is not False:
-            parts.append(_text(panel.left - 6, py + 4, name, "end"))
-    parts.append(_line(panel.left, panel.top, panel.left, panel.bottom, "currentColor", 1, 0.6))
-    parts.append(_line(panel.left, panel.bottom, panel.right, panel.bottom, "currentColor", 1, 0.6))
+            parts.append(svg_text(panel.left - 6, py + 4, name, "end"))
+    parts.append(svg_line(panel.left, panel.top, panel.left, panel.bottom, "currentColor", 1, 0.6))
+    parts.append(svg_line(panel.left, panel.bottom, panel.right, panel.bottom, "currentColor", 1, 0.6))
     for index, line in enumerate(xaxis.title.text.split("<br>") if xaxis.title.text else ()):
-        parts.append(_text((panel.left + panel.right) / 2, panel.bottom + (2.3 + index) * LINE, line, "middle"))
+        parts.append(svg_text((panel.left + panel.right) / 2, panel.bottom + (2.3 + index) * LINE, line, "middle"))
     if yaxis.title.text:
         names = [name for _, name in _ticks(yaxis, panel.y)]
         x = panel.left - 14 - LETTER * max(map(len, names), default=0)
         middle = (panel.top + panel.bottom) / 2
         lines = yaxis.title.text.split("<br>")
         for index, line in enumerate(reversed(lines)):
-            parts.append(_text(x - index * LINE, middle, line, "middle", turn=True))
+            parts.append(svg_text(x - index * LINE, middle, line, "middle", turn=True))
     return "\n".join(parts)
 
 
@@ -150,12 +150,12 @@ def _trace(trace: Any, panel: _Panel) -> str:
         )
     if "markers" in mode:
         parts += [
-            _mark(x, y, trace.marker.symbol or "circle", trace.marker.color or trace.line.color, _radius(trace))
+            svg_mark(x, y, trace.marker.symbol or "circle", trace.marker.color or trace.line.color, _radius(trace))
             for x, y in points
         ]
     if "text" in mode:
         parts += [
-            _text(x, y + 4, label.strip(), "start", dx=8) for (x, y), label in zip(points, trace.text, strict=True)
+            svg_text(x, y + 4, label.strip(), "start", dx=8) for (x, y), label in zip(points, trace.text, strict=True)
         ]
     return "\n".join(parts)
 
@@ -190,12 +190,12 @@ def _bars(trace: Any, panel: _Panel) -> str:
         if trace.error_x.array is not None:
             low, _ = panel.at(x - trace.error_x.arrayminus[index], y)
             high, middle = panel.at(x + trace.error_x.array[index], y)
-            parts.append(_line(low, middle, high, middle, "currentColor", 2, 0.8))
-            parts += [_line(end, middle - 4, end, middle + 4, "currentColor", 2, 0.8) for end in (low, high)]
+            parts.append(svg_line(low, middle, high, middle, "currentColor", 2, 0.8))
+            parts += [svg_line(end, middle - 4, end, middle + 4, "currentColor", 2, 0.8) for end in (low, high)]
     return "\n".join(parts)
 
 
-def _mark(x: float, y: float, symbol: str, colour: str, size: float = 5) -> str:
+def svg_mark(x: float, y: float, symbol: str, colour: str, size: float = 5) -> str:
     """One marker; what is not known is a square."""
     if symbol == "circle":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="{colour}"/>'
@@ -235,21 +235,21 @@ def _legend(figure: go.Figure) -> str:
         symbol = (trace.marker.symbol or "circle") if trace.type == "scatter" else "square"
         bare = trace.type == "scatter" and trace.mode == "lines"
         across = bare and (trace.line.width or 2) > 9  # a band
-        mark = _line(x, 6, x, 22, colour, 3) if bare else _mark(x, 14, symbol, colour)
-        mark = _line(x - 8, 14, x + 6, 14, colour, 9, trace.opacity or 1) if across else mark
-        parts += [mark, _text(x + 10, 18, trace.name, "start")]
+        mark = svg_line(x, 6, x, 22, colour, 3) if bare else svg_mark(x, 14, symbol, colour)
+        mark = svg_line(x - 8, 14, x + 6, 14, colour, 9, trace.opacity or 1) if across else mark
+        parts += [mark, svg_text(x + 10, 18, trace.name, "start")]
         x += 34 + LETTER * len(trace.name)
     return "\n".join(parts)
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float, opacity: float = 1) -> str:
+def svg_line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float, opacity: float = 1) -> str:
     return (
         f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" '
         f'stroke-width="{width}" opacity="{opacity}"/>'
     )
 
 
-def _text(x: float, y: float, text: str, anchor: str, *, turn: bool = False, dx: float = 0) -> str:
+def svg_text(x: float, y: float, text: str, anchor: str, *, turn: bool = False, dx: float = 0) -> str:
     rotate = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turn else ""
     return (
         f'<text x="{x + dx:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="currentColor"{rotate}>'
