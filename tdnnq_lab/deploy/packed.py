@@ -12,7 +12,6 @@ bits of each layer, and a SHA-256 of the whole file in which the digest's own 64
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -32,9 +31,9 @@ from ..models import Tdnnf, TdnnfConfig, write_atomically
 from ..quantize import BitPlan, Cluster, Quantized, dequantize, vectors
 from .bits import pack_bits, packed_bytes, unpack_bits
 from .codes import exact_codes
+from .seal import BLANK, is_sealed, sealed
 
 FORMAT, VERSION = "tdnnq-lab packed", 1
-_BLANK = "0" * 64
 _HALF = {16: torch.float16, 32: torch.float32}
 
 
@@ -104,7 +103,7 @@ def pack(model: nn.Module, plan: BitPlan, path: str | os.PathLike[str]) -> Packe
     if not isinstance(model, Tdnnf):
         raise ValueError(f"only a Tdnnf can be packed for now, not a {type(model).__name__}")
     header, tensors = _contents(model, plan)
-    data = _sealed(safetensors.torch.save(tensors, {"tdnnq-lab": json.dumps(header, separators=(",", ":"))}))
+    data = sealed(safetensors.torch.save(tensors, {"tdnnq-lab": json.dumps(header, separators=(",", ":"))}))
     write_atomically(path, data)
     return _report(data, tensors)
 
@@ -159,7 +158,7 @@ def _contents(model: Tdnnf, plan: BitPlan) -> tuple[dict[str, Any], dict[str, Te
         alphas += [q.alpha.reshape(-1) for q in (quantised[:1] if plan.cluster == "layer" else quantised)]
     kept = {name: _vector(name, tensor, plan.vectors) for name, tensor in vectors(model).items()}
     header = {
-        "sha256": _BLANK,
+        "sha256": BLANK,
         "format": f"{FORMAT} {VERSION}",
         "config": dataclasses.asdict(dataclasses.replace(model.config, xent_head=False)),
         "cluster": plan.cluster,
@@ -193,12 +192,6 @@ def _vector(name: str, tensor: Tensor, bits: int) -> Tensor:
     return rounded
 
 
-def _sealed(data: bytes) -> bytes:
-    """A file with its digest in place of the 64 zeros, which stand first in its metadata."""
-    digest = hashlib.sha256(data).hexdigest()
-    return data.replace(_BLANK.encode(), digest.encode(), 1)
-
-
 def _checked_header(data: bytes) -> dict[str, Any]:
     """The JSON of a file that is whole and ours; ValueError for any other."""
     size = int.from_bytes(data[:8], "little")
@@ -215,8 +208,7 @@ def _checked_header(data: bytes) -> dict[str, Any]:
         raise ValueError(f"not a packed model: its format is {format!r}{hint}")
     if int(found[1]) > VERSION:
         raise ValueError(f"its format version {found[1]} is newer than {VERSION}, the last one known: update tdnnq-lab")
-    written = digest.encode()
-    if len(written) != 64 or hashlib.sha256(data.replace(written, _BLANK.encode(), 1)).hexdigest() != digest:
+    if not is_sealed(data, digest):
         raise ValueError("damaged: its content does not match its checksum; fetch or pack it again")
     return header
 

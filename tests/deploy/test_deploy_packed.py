@@ -10,6 +10,7 @@ from deploy_toys import toy_model, toy_plan
 from safetensors.torch import load_file, save_file
 
 from tdnnq_lab.deploy import load, pack, packed, read_packed
+from tdnnq_lab.deploy.seal import sealed
 from tdnnq_lab.models import kaldi_7q, layers, save_model
 from tdnnq_lab.quantize import BITS, round_model, vectors
 
@@ -217,7 +218,7 @@ def forged(raw: bytes, change) -> bytes:
     header["__metadata__"]["tdnnq-lab"] = json.dumps(inner)
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    return packed._sealed(len(text).to_bytes(8, "little") + text + raw[8 + size :])
+    return sealed(len(text).to_bytes(8, "little") + text + raw[8 + size :])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""Resampling, features and network outputs in blocks: equal to those of the whole."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+import torchaudio
+from deploy_toys import noise, toy_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tdnnq_lab.corpora import MfccSettings
+from tdnnq_lab.deploy.sound import resampled
+from tdnnq_lab.deploy.streams import feature_blocks, output_blocks
+
+
+def cut(values, places):
+    """Blocks of an array, cut at the given places (which may repeat: empty blocks)."""
+    return [values[first:after] for first, after in pairwise([0, *sorted(places), len(values)])]
+
+
+def whole_resampled(samples, source, target):
+    return torchaudio.functional.resample(torch.from_numpy(samples), source, target).numpy()
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.data(), st.integers(40, 300), st.integers(40, 300), st.integers(1, 700))
+def test_resampling_in_blocks_is_torchaudios_of_the_whole(data, source, target, count):
+    samples = noise(count / 8000, seed=count)
+    places = data.draw(st.lists(st.integers(0, count), max_size=5))
+    blocks = list(resampled(cut(samples, places), source, target))
+    want = whole_resampled(samples, source, target)
+    assert sum(map(len, blocks)) == len(want) == -(-count * target // source)
+    np.testing.assert_allclose(np.concatenate(blocks), want, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [(16000, 8000), (44100, 8000), (48000, 8000), (6000, 8000), (8000, 16000)]
+)
+def test_resampling_at_usual_rates(source, target):
+    samples = noise(1.3, rate=source)
+    blocks = list(resampled(cut(samples, range(0, len(samples), source // 7)), source, target))
+    assert all(block.dtype == np.float32 for block in blocks)
+    np.testing.assert_allclose(np.concatenate(blocks), whole_resampled(samples, source, target), atol=1e-5)
+
+
+def test_rates_that_share_no_divisor_need_no_huge_filter():
+    tone = np.sin(2 * np.pi * 440 * np.arange(44101) / 44101).astype(np.float32)
+    found = np.concatenate(list(resampled(cut(tone, [9999, 31000]), 44101, 8000)))
+    want = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)
+    np.testing.assert_allclose(found[50:-50], want[50:-50], atol=2e-3)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data(), st.integers(1, 4000), st.sampled_from([8000, 11025]))
+def test_features_in_blocks_are_those_of_the_whole(data, count, rate):
+    samples, mfcc = noise(count / 8000, seed=count), MfccSettings(rate)
+    places = data.draw(st.lists(st.integers(0, count), max_size=6))
+    blocks = list(feature_blocks(cut(samples, places), mfcc))
+    found = np.concatenate([np.zeros((0, 40), np.float32), *blocks])
+    np.testing.assert_allclose(found, mfcc.compute(samples), atol=1e-4)
+
+
+def network(**changes):
+    return toy_model(3, bottlenecks=(3, 2, 3, 2, 3), strides=(1, 1, 0, 3, 3), **changes)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 4, 10, 33, 60, 1000])
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 9, 32, 61, 100, 101])
+def test_outputs_in_chunks_are_those_of_the_whole(length, chunk):
+    model = network()
+    x = torch.randn(length, 3, generator=torch.Generator().manual_seed(length))
+    want = model(x[None])[0]
+    for places in ([], [length // 2], range(length), [0, 7, 7, 8, 50]):
+        blocks = list(output_blocks(cut(x.numpy(), [min(at, length) for at in places]), model, chunk=chunk))
+        assert all(len(block) for block in blocks)
+        torch.testing.assert_close(torch.cat(blocks), want, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("strides", "splice"), [((), (0,)), ((1, 3), (-2, 0)), ((2, 3), (0, 1, 4)), ((1, 1), (-1, 0, 1))]
+)
+@pytest.mark.parametrize("subsampling", [1, 3])
+def test_outputs_of_other_contexts(strides, splice, subsampling):
+    model = toy_model(4, bottlenecks=(2,) * len(strides), strides=strides, splice=splice, subsampling=subsampling)
+    x = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
+    for chunk in (3, 12, 40):
+        blocks = list(output_blocks(cut(x.numpy(), range(5, 50, 5)), model, chunk=chunk))
+        torch.testing.assert_close(torch.cat(blocks), model(x[None])[0], atol=1e-4, rtol=0)
+
+
+def test_a_chunk_comes_as_soon_as_its_context_is_there():
+    """No more is held than a chunk and its context: nothing waits for the end of the audio."""
+    model = network()
+    left, right = model.config.context
+    given, blocks = [0], []
+
+    def frames():
+        for _ in range(300):
+            yield np.zeros((1, 3), np.float32)
+            given[0] += 1
+
+    for block in output_blocks(frames(), model, chunk=30):
+        blocks.append((given[0], len(block)))
+    assert blocks[0][0] <= 30 + right + 3
+    assert [rows for _, rows in blocks] == [10] * 10
+    assert left > 0
+
+
+def test_no_frames_no_outputs():
+    assert list(output_blocks([], network())) == []
+    assert list(feature_blocks([np.zeros(199, np.float32)], MfccSettings())) == []
+    assert list(resampled([], 16000, 8000)) == []
