@@ -26,7 +26,7 @@ shown as a dash or left out. Further keys are kept and ignored.
     headroom        the weights rounded without fine-tuning: [{"bits", "sets": {name: {"wer", "per"}}}]; the full
                     precision, recalibrated the same way, is the row with bits 32
     systems         the models that were compared, the full-precision one first, under the name "full":
-        name ("full", "mixed", "uniform"), label ("mixed, 4.0 bits"), average_bits (by weight),
+        name ("full", "mixed4", "uniform4"), label ("mixed, 4.0 bits"), average_bits (by weight),
         bytes (of the file on disk), ratio (32-bit weights that recognition uses / bytes), ratio_with_xent (the same
         with the cross-entropy head counted on the full side)
         sets        {name of the test set: {"wer", "wer_interval", "words", "per", "real_time_factor"; against "full":
