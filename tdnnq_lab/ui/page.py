@@ -100,7 +100,9 @@ def _lede(report: Report) -> str:
     rates = ", ".join(
         f"<strong>{number(real(entry['wer']))}</strong> on {html.escape(entry['name'])}" for entry in report["sets"]
     )
-    small = next((s for s in report.get("systems") or [] if s["name"].startswith("mixed") and finite(s.get("ratio"))), None)
+    small = next(
+        (s for s in report.get("systems") or [] if s["name"].startswith("mixed") and finite(s.get("ratio"))), None
+    )
     told = ""
     if small:
         told = (
