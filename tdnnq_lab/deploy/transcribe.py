@@ -67,7 +67,7 @@ class Transcript:
         sampling_rate: of the file, in Hz.
         channels: in order; of a telephone call usually one a side.
         notes: what was done or found on the way (resampling, silent channels).
-        real_time_factor: seconds of work for a second of audio, channels added up.
+        real_time_factor: seconds of one core for a second of audio, all channels counted.
     """
 
     file: str
@@ -135,7 +135,7 @@ class Recogniser:
             ValueError: it is empty, truncated, damaged, no audio, silent in all channels, or shorter than a frame.
         """
         info = open_audio(Path(file))
-        started, rate = time.perf_counter(), self.bundle.features.sampling_rate
+        started, rate = time.process_time(), self.bundle.features.sampling_rate
         channels = []
         for i in range(info.channels):
             share = None if progress is None else _part_of(progress, i, info.channels)
@@ -144,7 +144,7 @@ class Recogniser:
             raise ValueError(f"audio is silent (all zeros): {info.path}")
         notes = [] if info.rate == rate else [f"resampled from {info.rate} Hz to {rate} Hz"]
         notes += [f"channel {i}: {channel.note}" for i, channel in enumerate(channels, 1) if channel.note]
-        factor = (time.perf_counter() - started) / sum(channel.seconds for channel in channels)
+        factor = (time.process_time() - started) / sum(channel.seconds for channel in channels)
         return Transcript(os.fspath(file), info.rate, channels, notes, factor)
 
     def _channel(self, info: AudioInfo, channel: int, progress: Callable[[float], None] | None) -> Channel:

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from deploy_toys import noise, toy_hclg, toy_plan, toy_recogniser_model
+from deploy_toys import toy_hclg, toy_plan, toy_recogniser_model
 
 from tdnnq_lab.corpora import MfccSettings
 from tdnnq_lab.decoding import decode
@@ -136,7 +136,3 @@ def test_what_cannot_be_bundled_leaves_nothing(tmp_path, model, more, message):
     with pytest.raises(ValueError, match=message):
         make_bundle(tmp_path / "b", model, toy_plan(MODEL), GRAPH, **{"acoustic_scale": 1.0, **more})
     assert not list(tmp_path.iterdir())
-
-
-def test_noise_is_no_silence():
-    assert np.abs(noise(1.0)).max() > 0.01
