@@ -51,26 +51,18 @@ class Front:
             cut: of the sizes and costs of the plans that no other dominates, the places [m] of those to keep, rising;
                 None: all.
         """
-        n = len(self.sizes)
-        if len(layer.sizes) == 1:
-            self.sizes, self.costs = self.sizes + layer.sizes, self.costs + layer.costs
-            kept = None if cut is None else cut(self.sizes, self.costs)
-            if kept is None or len(kept) == n:
-                self.steps.append(Step(None, None))
-                return
-            self._keep(kept, kept, np.zeros(len(kept), np.int8))
-            return
+        n, alone = len(self.sizes), len(layer.sizes) == 1
         sizes = (layer.sizes[:, None] + self.sizes).ravel()  # a rising run for each choice
         costs = (layer.costs[:, None] + self.costs).ravel()
-        places = undominated(sizes, costs)
+        # One choice shifts the front, in which rounding may make costs equal that were not.
+        places = np.arange(n) if alone and (costs[1:] < costs[:-1]).all() else undominated(sizes, costs)
         if cut is not None:
             places = places[cut(sizes[places], costs[places])]
-        self.sizes, self.costs = sizes, costs
-        self._keep(places, places % n, (places // n).astype(np.int8))
-
-    def _keep(self, places: np.ndarray, parent: np.ndarray, choice: np.ndarray) -> None:
-        self.sizes, self.costs = self.sizes[places], self.costs[places]
-        self.steps.append(Step(parent.astype(np.int32), choice))
+        self.sizes, self.costs = sizes[places], costs[places]
+        if alone and len(places) == n:
+            self.steps.append(Step(None, None))
+            return
+        self.steps.append(Step((places % n).astype(np.int32), (places // n).astype(np.int8)))
         self.states += len(places)
 
     def choices(self, places: np.ndarray) -> np.ndarray:

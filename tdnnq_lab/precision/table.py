@@ -81,7 +81,7 @@ class SensitivityTable:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the table as JSON, under a temporary name first. Raises OSError."""
-        content = {"format": FORMAT, "layers": self.layers, "sizes": self.sizes, "bits": self.bits}
+        content: dict[str, Any] = {"format": FORMAT, "layers": self.layers, "sizes": self.sizes, "bits": self.bits}
         content |= {"values": self.values.tolist(), "made_by": self.made_by}
         write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
 
