@@ -94,6 +94,8 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam, at its highest.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Peak of its schedule.")] = None,
     leaky: Annotated[float | None, typer.Option(help="Leaky-HMM coefficient.")] = None,
+    time_masked: Annotated[float | None, typer.Option(help="Share of the frames that SpecAugment blanks.")] = None,
+    frequency_masks: Annotated[int | None, typer.Option(help="Bands that SpecAugment blanks.")] = None,
     seed: Seed = 0,
     minutes: Annotated[
         float | None, typer.Option(help="Stop with a checkpoint after so long; run again to go on.")
@@ -103,10 +105,9 @@ def train(
     from .experiments.acoustic import Recipe
     from .experiments.train import run_train
 
-    given = dict(
-        passes=passes, batch_size=batch_size, learning_rate=learning_rate, dropout=dropout, leaky=leaky
-    )  # fmt: skip
-    recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    given: dict[str, Any] = dict(passes=passes, batch_size=batch_size, learning_rate=learning_rate)
+    given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks)
+    recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})
     report = run_train(prepared, recipe, run_dir, time_limit=minutes * 60 if minutes else None)
     print(f"{run_dir}: {report.state} at update {report.update} of {report.updates}, {report.seconds:.0f} s")
     print(f"share of the criterion: {100 * report.criterion_share:.0f} %")
@@ -162,6 +163,96 @@ def headroom(
     from .experiments.train import run_headroom
 
     run_headroom(prepared, run_dir, bits=tuple(int(b) for b in bits.split(",")))
+
+
+@app.command()
+def compress(
+    prepared: PreparedDir,
+    run_dir: RunDir,
+    out: Annotated[Path, typer.Option(help="Folder for packed models and hypotheses; resumed if there.")],
+    variants: Annotated[str, typer.Option(help="By commas: mixed:AVERAGE or uniform:BITS.")] = "mixed:4,uniform:4",
+    updates: Annotated[int, typer.Option(help="Of the fine-tuning of each.")] = 400,
+    learning_rate: Annotated[float, typer.Option(help="Of Adam in fine-tuning, at its highest.")] = 5e-4,
+    measure: Annotated[str, typer.Option(help="kl, kl_bernoulli, loss or output_kl.")] = "output_kl",
+    seed: Seed = 0,
+) -> None:
+    """Plan bits for a trained model, fine-tune, pack, decode from the packed files, compare."""
+    from .experiments.compress import FitSettings
+    from .experiments.train import run_compress
+
+    settings = FitSettings(updates, learning_rate)
+    rows = run_compress(
+        prepared, run_dir, out, variants=variants.split(","), settings=settings, measure_by=measure, seed=seed
+    )
+    for row in rows:
+        print(f"{row['name']}: {row['bytes']:,} bytes, {row['ratio']} times smaller than full precision")
+
+
+@app.command()
+def pack(
+    model: Annotated[Path, typer.Argument(help="Model file that training wrote.")],
+    plan: Annotated[Path, typer.Argument(help="Bit plan, as `BitPlan.save` writes it.")],
+    out: Annotated[Path, typer.Argument(help="Packed file to write.")],
+) -> None:
+    """Pack a model by a bit plan into one small file, and say what each part of it weighs."""
+    from .deploy import pack as write
+    from .models import layers, load_model
+    from .quantize import BitPlan
+
+    network = load_model(model)
+    report = write(network, BitPlan.load(plan), out)
+    weights = sum(layer.parameters for layer in layers(network).values())
+    parts = ", ".join(f"{name} {size:,}" for name, size in report.bytes_by_part.items())
+    print(f"{out}: {report.bytes_on_disk:,} bytes ({parts})")
+    print(f"{4 * weights / report.bytes_on_disk:.2f} times smaller than its {weights:,} weights in 32 bits")
+
+
+@app.command()
+def transcribe(
+    files: Annotated[list[Path], typer.Argument(help="Audio of any format, rate, length and number of channels.")],
+    bundle: Annotated[Path | None, typer.Option(help="Folder of a bundle; the shipped one if not given.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a file, with the times of all words.")] = False,
+) -> None:
+    """Write down what is said in audio files, each channel by itself, with times in seconds."""
+    import dataclasses
+    import json
+
+    from .corpora import find_data_small
+    from .deploy import Recogniser
+
+    recogniser = Recogniser(bundle or find_data_small() / "models" / "bundle")
+    failed = False
+    for file in files:
+        try:
+            found = recogniser.transcribe(file)
+        except (ValueError, OSError) as error:  # the other files are transcribed all the same
+            print(f"error: {error}", file=sys.stderr)
+            failed = True
+            continue
+        if as_json:
+            print(json.dumps(dataclasses.asdict(found), ensure_ascii=False))
+            continue
+        print(f"{file} ({'; '.join([f'{found.channels[0].seconds:.1f} s', *found.notes])})")
+        for line in found.lines():
+            number = f"{line.channel}: " if len(found.channels) > 1 else ""
+            print(f"{line.start:8.2f} {line.end:8.2f}  {number}{line.text}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def study(
+    prepared: PreparedDir,
+    run_dir: RunDir,
+    out: Annotated[Path, typer.Option(help="Folder for its results; resumed if there.")],
+    seed: Seed = 0,
+) -> None:
+    """Which sensitivity predicts errors? Round layers one at a time, compare plans of equal bytes (half an hour)."""
+    from .experiments.train import run_study_of
+
+    for row in run_study_of(prepared, run_dir, out, seed=seed)["correlation"]:
+        low, high = row["interval"]
+        print(f"{row['measure']}, {row['bits']} bits, {row['errors']}: {row['rho']:+.2f} [{low:+.2f}, {high:+.2f}]")
 
 
 @app.command()

@@ -9,6 +9,7 @@ Sources are the shipped corpus, any Kaldi data directory and lhotse manifests. W
 counted and named in a `Report`, shown at the end.
 """
 
+from .augment import SpecAugment
 from .batching import Batch, Batches, batches
 from .data_small import call_audio, find_data_small
 from .extract import features, global_statistics
@@ -24,6 +25,7 @@ __all__ = [
     "MfccSettings",
     "OovReport",
     "Report",
+    "SpecAugment",
     "batches",
     "call_audio",
     "cuts",

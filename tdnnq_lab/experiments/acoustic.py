@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import torch
 from lhotse import CutSet
 from torch import Tensor, nn
 
-from ..corpora import Batch, Batches, Report, global_statistics
+from ..corpora import Batch, Batches, Report, SpecAugment, global_statistics
 from ..graphs import Fsa, minimum_frames, numerator
 from ..lfmmi import LfmmiLoss, LfmmiOutput
 from ..models import Tdnnf, batchnorm_recalibrate, dropout_at, kaldi_7q, keep_freed_memory, semi_orthogonal_step, small
@@ -33,6 +34,7 @@ class Recipe:
         batch_size: utterances.
         learning_rate, final_learning_rate: of Adam, exponential decay.
         warm_up: updates.
+        time_masked: share of the frames that SpecAugment blanks. frequency_masks: bands that it blanks.
         dropout: peak of the schedule 0 … 0 at 20%, peak at 50%, 0 at the end.
         leaky: leaky-HMM coefficient of the denominator.
         l2: on the outputs.
@@ -49,6 +51,8 @@ class Recipe:
     learning_rate: float = 2e-3
     final_learning_rate: float = 6e-5
     warm_up: int = 50
+    time_masked: float = 0.0
+    frequency_masks: int = 0
     dropout: float = 0.0
     leaky: float = 0.0
     l2: float = 0.0
@@ -64,9 +68,14 @@ class Recipe:
 
 
 class AcousticBatches:
-    """Batches as `training.train` takes them: inputs (features, lengths, …), targets (numerators, lengths)."""
+    """Batches as `training.train` takes them: inputs (features, lengths, …), targets (numerators, lengths).
+
+    Attributes:
+        augment: SpecAugment and the mean that it blanks with; None: features as they are.
+    """
 
     def __init__(self, prepared: Prepared, batch_size: int, seed: int, report: Report | None = None) -> None:
+        self.augment: tuple[SpecAugment, Tensor] | None = None
         report = Report() if report is None else report
         cuts = prepared.cuts(prepared.settings.train, report=report)
         self.numerators = make_numerators(prepared, cuts, report)
@@ -78,7 +87,11 @@ class AcousticBatches:
 
     def epoch(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], list[str]]]:
         """The batches of an epoch, always the same ones in the same order."""
-        for batch in self.batches.epoch(epoch):
+        for place, batch in enumerate(self.batches.epoch(epoch)):
+            if self.augment is not None:
+                masks, mean = self.augment
+                blanked = masks(batch.features, batch.lengths, mean, (epoch, place))
+                batch = dataclasses.replace(batch, features=blanked)
             yield self.example(batch)
 
     def example(self, batch: Batch) -> tuple[tuple[Any, ...], tuple[Any, ...], list[str]]:
@@ -124,6 +137,10 @@ class Criterion:
     def __init__(self, denominator: Fsa, recipe: Recipe) -> None:
         self.lfmmi = LfmmiLoss(denominator, leaky=recipe.leaky, l2=recipe.l2, xent=recipe.xent)
 
+    def chain_only(self, outputs: Tensor, numerators: list[Fsa], lengths: Tensor) -> LfmmiOutput:
+        """LF-MMI of the chain head's outputs alone."""
+        return self.lfmmi(outputs, numerators, lengths)
+
     def __call__(self, outputs: tuple[Tensor, Tensor], numerators: list[Fsa], lengths: Tensor) -> LfmmiOutput:
         """LF-MMI of the chain head, cross-entropy of the other."""
         chain, xent = outputs
@@ -162,6 +179,10 @@ def train_acoustic(
     keep_freed_memory()
     batches = AcousticBatches(prepared, recipe.batch_size, recipe.seed, left_out)
     model = make_model(prepared, recipe, batches.cuts)
+    plain = copy.copy(batches)  # what batch-norm statistics are taken from
+    if recipe.time_masked or recipe.frequency_masks:
+        masks = SpecAugment(recipe.frequency_masks, time_masked=recipe.time_masked, seed=recipe.seed)
+        batches.augment = masks, model.input_mean.clone()
     speeds = len(prepared.settings.speeds)
     settings = TrainSettings(
         updates=max(1, round(recipe.passes * len(batches) / speeds)),
@@ -181,7 +202,7 @@ def train_acoustic(
         run_dir,
         schedule=_dropout(recipe),
         after_step=_orthonormal(recipe),
-        finalise=lambda m: recalibrate(m, batches),
+        finalise=lambda m: recalibrate(m, plain),
         on_progress=on_progress,
         identity={"recipe": recipe.to_json(), "data": prepared.facts["data"]},
         show=show,

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..corpora import Report, cuts, speakers
 from ..models import Tdnnf, save_model
-from .acoustic import Recipe, train_acoustic
+from ..precision import SensitivityTable
+from .acoustic import AcousticBatches, Recipe, train_acoustic
+from .compress import (
+    MEASURE,
+    FitSettings,
+    Packed,
+    Variant,
+    bytes_with_xent,
+    compare,
+    compress,
+    describe,
+    measure,
+    save_full,
+)
 from .evaluate import evaluate, tune_scale
+from .listen import listen
 from .prepare import Prepared, PrepareSettings, prepare
 from .record import RunRecord, StatusWriter, Stopped, write_json
 from .train import MODEL
@@ -26,12 +42,35 @@ ABOUT = {
 }
 
 
-def run_demo(run_dir: str | Path, *, settings: PrepareSettings | None = None, recipe: Recipe | None = None) -> Path:
-    """Prepare, train, tune on the first test split, decode every test split; resumes what was begun in `run_dir`.
+@dataclass(frozen=True)
+class DemoSettings:
+    """What the demo does beside training, as a table.
+
+    Attributes:
+        variants: the packed models, as `Variant.parse` reads them; the first plan is the one shown.
+        fit: the fine-tuning of each.
+        measure: the sensitivity that plans are made by.
+    """
+
+    variants: tuple[str, ...] = ("mixed:4", "uniform:4")
+    fit: FitSettings = field(default_factory=FitSettings)
+    measure: str = MEASURE
+
+
+def run_demo(
+    run_dir: str | Path,
+    *,
+    settings: PrepareSettings | None = None,
+    recipe: Recipe | None = None,
+    demo: DemoSettings | None = None,
+) -> Path:
+    """The whole way: prepare, train, measure sensitivities, plan, fine-tune, pack, decode every test split.
+
+    Resumes what was begun in `run_dir`; nothing that is there is computed again.
 
     Args:
-      settings: of the corpus and its graphs; None: `data_small`.
-      recipe: of the training; None: the demo's.
+      settings: of the corpus and its graphs; None: `data_small`. The acoustic scale is tuned on its first test split.
+      recipe: of the training; None: the demo's. demo: of what follows it.
 
     Returns:
       The path of `report.json` (its schema stands in `ui.report`).
@@ -41,43 +80,104 @@ def run_demo(run_dir: str | Path, *, settings: PrepareSettings | None = None, re
       Stopped: SIGTERM; start it again to go on.
     """
     folder, settings, recipe = Path(run_dir), settings or PrepareSettings(), recipe or Recipe()
-    stages: dict[str, float] = {}
+    demo = demo or DemoSettings()
     with StatusWriter(folder) as status:
-        record = RunRecord.begin(folder, "demo", settings.corpus, recipe.seed, settings=recipe.to_json())
-
-        @contextmanager
-        def stage(name: str) -> Iterator[None]:
-            status.stage(name)
-            start = time.perf_counter()
-            yield
-            stages[name] = round(time.perf_counter() - start, 1)
-
+        told = {**recipe.to_json(), "demo": dataclasses.asdict(demo)}
+        record = RunRecord.begin(folder, "demo", settings.corpus, recipe.seed, settings=told)
+        stage = StageTimes(status)
         with stage("prepare"):
             data = prepare(settings, folder / "prepared", say=_say)
             record.data_hash = data.facts["data"]
         with stage("train"):
-            model, training, left_out = train_acoustic(data, recipe, folder, on_progress=status.progress)
-            left_out.show()
-            if training.state == "stopped":
-                raise Stopped(training.reason)
-            save_model(model, folder / MODEL)
+            model, facts = _trained(data, recipe, folder, status)
         with stage("decode"):
             scale, tuned = tune_scale(model, data, settings.tests[0])
             _say(f"acoustic scale {scale}, tuned on {settings.tests[0]}")
             results = evaluate(model, data, folder, acoustic_scale=scale, say=_say)
-        record.finish(
-            seconds_by_stage=stages,
-            seconds_by_part=training.seconds_by_part,
-            criterion_share=round(training.criterion_share, 4),
-            acoustic_scale=scale,
-            tuned={str(k): v for k, v in tuned.items()},
-            left_out=left_out.lines(),
-            left_out_in_training=training.left_out,
-            skips=training.skips,
-        )
-        report = make_report(folder, record, data, model, results, stages)
+        systems, table = _packed_models(model, data, folder, recipe, demo, stage)
+        with stage("decode"):
+            status.message("decoding from packed files")
+            full_bytes = bytes_with_xent(model, folder)
+            rows = compare(systems, data, folder, acoustic_scale=scale, full_bytes_with_xent=full_bytes, say=_say)
+        seconds = {"seconds_by_stage": stage.seconds, "tuned": {str(k): v for k, v in tuned.items()}}
+        record.finish(acoustic_scale=scale, **seconds, **facts)
+        report = make_report(folder, record, data, model, results, stage.seconds)
+        report |= _compressed(rows, systems, table, data, folder)
         write_json(folder / "report.json", report)
     return folder / "report.json"
+
+
+class StageTimes:
+    """Tells the status which stage is running, and keeps what each took: `with stage("train"): …`."""
+
+    def __init__(self, status: StatusWriter) -> None:
+        self.status, self.seconds = status, dict[str, float]()
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """One stage; its seconds add up where it comes again."""
+        self.status.stage(name)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 1)
+
+
+def _trained(data: Prepared, recipe: Recipe, folder: Path, status: StatusWriter) -> tuple[Tdnnf, dict[str, Any]]:
+    """The trained model, written to the run directory, and what the record keeps of its training."""
+    model, training, left_out = train_acoustic(data, recipe, folder, on_progress=status.progress)
+    left_out.show()
+    if training.state == "stopped":
+        raise Stopped(training.reason)
+    save_model(model, folder / MODEL)
+    return model, {
+        "seconds_by_part": training.seconds_by_part,
+        "criterion_share": round(training.criterion_share, 4),
+        "left_out": left_out.lines(),
+        "left_out_in_training": training.left_out,
+        "skips": training.skips,
+    }
+
+
+def _packed_models(
+    model: Tdnnf, data: Prepared, folder: Path, recipe: Recipe, demo: DemoSettings, stage: StageTimes
+) -> tuple[list[Packed], SensitivityTable]:
+    """The full-precision file and one for each variant, the sensitivities that made their plans."""
+    batches = AcousticBatches(data, recipe.batch_size, recipe.seed)
+    with stage("sensitivity"):
+        table = measure(model, data, batches, folder / "sensitivity.json", method=demo.measure)
+        _say(f"sensitivity of {len(table.layers)} layers at {len(table.bits)} bit-widths by {demo.measure}")
+    systems = [save_full(model, folder)]
+    for variant in map(Variant.parse, demo.variants):
+        plan = variant.plan(model, table)
+        _say(f"{variant.name}: " + " ".join(f"{name} {bits}" for name, bits in plan.bits.items()))
+        with stage(f"fine-tune {variant.name}"):
+            systems.append(
+                compress(
+                    *(model, variant, plan, data, batches, folder, demo.fit),
+                    recipe=recipe,
+                    on_progress=stage.status.progress,
+                )
+            )
+            _say(f"{systems[-1].path}: {systems[-1].bytes:,} bytes")
+    return systems, table
+
+
+def _compressed(
+    rows: list[dict[str, Any]], systems: list[Packed], table: SensitivityTable, data: Prepared, folder: Path
+) -> dict[str, Any]:
+    """The report's part on packed models."""
+    mixed = next((s for s in systems if s.name.startswith("mixed")), systems[-1])
+    assert mixed.plan is not None
+    return {
+        "systems": rows,
+        "sensitivity": describe(table),
+        "plan": {
+            "system": mixed.name,
+            "bits": mixed.plan.bits,
+            "average_bits": next(r["average_bits"] for r in rows if r["name"] == mixed.name),
+        },
+        "listen": listen(data, folder, [s.name for s in systems]),
+    }
 
 
 def make_report(
@@ -93,7 +193,7 @@ def make_report(
     curve = learning_curve(folder / "metrics.jsonl")
     return {
         "format": "tdnnq-lab report 1",
-        "title": "Speech in, words out: an LF-MMI TDNN-F trained from scratch on data_small",
+        "title": "From speech to a 4-bit recogniser: an LF-MMI TDNN-F, trained, planned and packed on data_small",
         "run": {
             "row": record.row,
             "seed": record.seed,

@@ -1,4 +1,4 @@
-"""The jobs behind `tdnnq-lab train`, `decode` and `headroom`: a prepared corpus, a run directory, a record."""
+"""The jobs behind `tdnnq-lab train`, `decode`, `headroom`, `compress` and `study`, each on a prepared corpus."""
 
 from __future__ import annotations
 
@@ -9,10 +9,23 @@ from typing import Any
 from ..models import Tdnnf, load_model, save_model
 from ..training import TrainReport
 from .acoustic import AcousticBatches, Recipe, train_acoustic
+from .compress import (
+    MEASURE,
+    FitSettings,
+    Packed,
+    Variant,
+    bytes_with_xent,
+    compare,
+    compress,
+    describe,
+    measure,
+    save_full,
+)
 from .evaluate import evaluate, tune_scale
 from .headroom import headroom
 from .prepare import Prepared
 from .record import RunRecord, StatusWriter, Stopped, read_json, write_json
+from .study import run_study
 
 MODEL = "model.safetensors"
 
@@ -83,9 +96,74 @@ def run_headroom(prepared: str | Path, run_dir: str | Path, *, bits: Sequence[in
     """Round, recalibrate and decode; write RUN_DIR/headroom.json. Decode first: it tunes the acoustic scale."""
     data, folder = Prepared.load(prepared), Path(run_dir)
     report = read_json(folder / "report.json") or {}  # of a demo
-    scale = (read_json(folder / "results.json") or report.get("run") or {}).get("acoustic_scale", 1.0)
+    scale = _tuned_scale(folder)
     rows = headroom(load_trained(folder), data, AcousticBatches(data, 8, 0), acoustic_scale=scale, bits=bits)
     write_json(folder / "headroom.json", {"acoustic_scale": scale, "rows": rows})
     if report:  # its page then shows the rounded weights too
         write_json(folder / "report.json", report | {"headroom": rows})
     return rows
+
+
+def run_compress(
+    prepared: str | Path,
+    run_dir: str | Path,
+    out: str | Path,
+    *,
+    variants: Sequence[str],
+    settings: FitSettings,
+    measure_by: str = MEASURE,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Plan, fine-tune, pack and decode variants of a trained model; writes OUT/compress.json. Resumes.
+
+    Args:
+        run_dir: of the training; it was decoded before, which tuned the acoustic scale.
+        out: a run directory of its own, for packed models, hypotheses and the record.
+        variants: as `Variant.parse` reads them.
+        settings: of each fine-tuning. measure_by: the sensitivity that mixed plans are made by.
+
+    Raises:
+        FileNotFoundError: the model has not been trained. Stopped: SIGTERM; run again to go on.
+    """
+    data, folder = Prepared.load(prepared), Path(out)
+    model, scale, chosen = load_trained(run_dir), _tuned_scale(run_dir), [Variant.parse(v) for v in variants]
+    with StatusWriter(folder) as status:
+        told = {"variants": list(variants), "updates": settings.updates, "learning_rate": settings.learning_rate}
+        told |= {"measure": measure_by, "prepared": data.facts["settings"]}
+        corpus, hashed = data.settings.corpus, data.facts["data"]
+        record = RunRecord.begin(folder, "compress", corpus, seed, data_hash=hashed, settings=told)
+        batches = AcousticBatches(data, 8, seed)
+        status.stage("sensitivity")
+        table = measure(model, data, batches, folder / "sensitivity.json", method=measure_by)
+        systems: list[Packed] = [save_full(model, folder)]
+        for variant in chosen:
+            status.stage(f"fine-tune {variant.name}")
+            plan = variant.plan(model, table)
+            parts = (model, variant, plan, data, batches, folder, settings)
+            systems.append(compress(*parts, recipe=Recipe(seed=seed), on_progress=status.progress))
+        status.stage("decode")
+        full_bytes = bytes_with_xent(model, folder)
+        rows = compare(systems, data, folder, acoustic_scale=scale, full_bytes_with_xent=full_bytes)
+        plans = {s.name: s.plan.bits for s in systems if s.plan is not None}
+        record.finish(acoustic_scale=scale)
+        write_json(folder / "compress.json", {"systems": rows, "plans": plans, "sensitivity": describe(table)})
+    return rows
+
+
+def run_study_of(prepared: str | Path, run_dir: str | Path, out: str | Path, *, seed: int = 0) -> dict[str, Any]:
+    """Which sensitivity predicts errors, on a trained model (`study.run_study`); writes OUT/study.json. Resumes."""
+    data, folder = Prepared.load(prepared), Path(out)
+    model, scale = load_trained(run_dir), _tuned_scale(run_dir)
+    with StatusWriter(folder, "study"):
+        hashed = data.facts["data"]
+        record = RunRecord.begin(folder, "study", data.settings.corpus, seed, data_hash=hashed)
+        result = run_study(model, data, folder, acoustic_scale=scale, seed=seed)
+        record.finish(acoustic_scale=scale)
+    return result
+
+
+def _tuned_scale(run_dir: str | Path) -> float:
+    """The acoustic scale that `decode` (or a demo) tuned; 1 if neither ran."""
+    folder = Path(run_dir)
+    report = (read_json(folder / "report.json") or {}).get("run") or {}
+    return (read_json(folder / "results.json") or report).get("acoustic_scale", 1.0)

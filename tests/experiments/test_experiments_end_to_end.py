@@ -8,18 +8,23 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from typer.testing import CliRunner
 
 from tdnnq_lab.cli import app
 from tdnnq_lab.corpora import find_data_small
+from tdnnq_lab.deploy import load
 from tdnnq_lab.experiments import RunRecord
 from tdnnq_lab.experiments.acoustic import AcousticBatches, Recipe, make_numerators
-from tdnnq_lab.experiments.demo import run_demo
+from tdnnq_lab.experiments.compress import FitSettings, Variant
+from tdnnq_lab.experiments.demo import DemoSettings, run_demo
 from tdnnq_lab.experiments.headroom import headroom
 from tdnnq_lab.experiments.prepare import Prepared, PrepareSettings, prepare
 from tdnnq_lab.experiments.train import load_trained
 from tdnnq_lab.lfmmi import forward_backward
-from tdnnq_lab.scoring import read_trn, wer
+from tdnnq_lab.models import layers
+from tdnnq_lab.quantize import BitPlan
+from tdnnq_lab.scoring import mapsswe, read_trn, wer
 from tdnnq_lab.ui import load_report, report_page, terminal_table
 
 SPLITS = {"train": 24, "dev": 6, "test_seen": 6}
@@ -47,8 +52,13 @@ def sliver_settings(corpus: Path) -> PrepareSettings:
 @pytest.fixture(scope="module")
 def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    run_demo(folder, settings=sliver_settings(corpus), recipe=Recipe(passes=2, threads=1))
+    demo_of(folder, corpus)
     return folder
+
+
+def demo_of(folder: Path, corpus: Path) -> None:
+    demo = DemoSettings(fit=FitSettings(updates=4))
+    run_demo(folder, settings=sliver_settings(corpus), recipe=Recipe(passes=2, threads=1), demo=demo)
 
 
 def test_report_counts_what_was_decoded(run: Path) -> None:
@@ -63,7 +73,34 @@ def test_report_counts_what_was_decoded(run: Path) -> None:
     assert report["learning_curve"][-1]["update"] == 6
     assert all(point["objective"] <= 0 for point in report["learning_curve"])
     assert "test_seen" in report_page(report)
-    assert terminal_table(report).row_count >= 2
+    console = Console(record=True, width=160)
+    console.print(terminal_table(report))
+    assert "mixed" in console.export_text()
+
+
+def test_packed_systems_are_what_the_report_says(run: Path) -> None:
+    report = load_report(run / "report.json")
+    full, mixed, uniform = report["systems"]
+    assert [s["name"] for s in report["systems"]] == ["full", "mixed4", "uniform4"]
+    for system in report["systems"]:
+        assert (run / f"{system['name']}.safetensors").stat().st_size == system["bytes"]
+        assert system["ratio"] == round(full["bytes"] / system["bytes"], 2) <= system["ratio_with_xent"]
+        for split, found in system["sets"].items():
+            truth = read_trn(run / "ref" / f"{split}.trn.gz")
+            words = read_trn(run / "hyp" / system["name"] / f"{split}.trn.gz")
+            assert found["wer"] == round(wer(truth, words).percent, 2)
+            if system is not full:
+                test = mapsswe(truth, read_trn(run / "hyp" / "full" / f"{split}.trn.gz"), words)
+                assert (found["difference"], found["p"]) == (round(100 * test.difference, 2), round(test.p, 4))
+    assert mixed["average_bits"] <= 4 == uniform["average_bits"]
+    assert report["plan"]["bits"] == BitPlan.load(run / "mixed4.plan.json").bits
+    values = {
+        name: {v for w in layer.weights for v in w.abs().unique().tolist()}
+        for name, layer in layers(load(run / "uniform4.safetensors")).items()
+    }
+    assert all(len(found) <= 2 * 8 for found in values.values()), "two matrices of at most eight magnitudes a layer"
+    assert {entry["set"] for entry in report["listen"]} == {"dev", "test_seen"}
+    assert all(set(entry["hypotheses"]) == {"full", "mixed4", "uniform4"} for entry in report["listen"])
 
 
 def test_record_says_what_made_it(run: Path) -> None:
@@ -76,7 +113,7 @@ def test_record_says_what_made_it(run: Path) -> None:
 
 def test_a_finished_demo_is_not_trained_again(run: Path, corpus: Path) -> None:
     before = (run / "model.safetensors").read_bytes(), (run / "metrics.jsonl").read_bytes()
-    run_demo(run, settings=sliver_settings(corpus), recipe=Recipe(passes=2, threads=1))
+    demo_of(run, corpus)
     assert before == ((run / "model.safetensors").read_bytes(), (run / "metrics.jsonl").read_bytes())
     assert RunRecord.load(run).calls == 2
 
@@ -151,3 +188,23 @@ def test_score_prints_errors_and_significance(run: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "% word errors" in result.output
     assert "MAPSSWE p =" in result.output
+
+
+def test_compress_writes_a_variant_and_resumes(run: Path, tmp_path: Path) -> None:
+    arguments = ["compress", "--prepared", str(run / "prepared"), "--run-dir", str(run), "--out", str(tmp_path)]
+    arguments += ["--variants", "uniform:2,mixed:2.5", "--updates", "3", "--measure", "kl"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    first = {p.name: p.read_bytes() for p in tmp_path.glob("*.safetensors")}
+    assert set(first) == {"full.safetensors", "uniform2.safetensors", "mixed2.5.safetensors"}
+    assert len(first["uniform2.safetensors"]) < len(first["full.safetensors"]) / 9
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert first == {p.name: p.read_bytes() for p in tmp_path.glob("*.safetensors")}
+    written = json.loads((tmp_path / "compress.json").read_text())
+    assert written["plans"]["uniform2"] == dict.fromkeys(written["plans"]["uniform2"], 2)
+    assert written["sensitivity"]["measure"] == "kl"
+
+
+@pytest.mark.parametrize("text", ["mixed", "uniform:9", "uniform:2.5", "some:4", "mixed:-1", "mixed:x"])
+def test_a_variant_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="mixed:AVERAGE or uniform:BITS"):
+        Variant.parse(text)
