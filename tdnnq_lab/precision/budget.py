@@ -32,7 +32,7 @@ def allocate(
     """The plan of least cost within a budget; among plans of equal cost the smallest.
 
     Exact up to 2 million states (beginnings of plans that could still lead to the best one; 18 layers have some
-    thousands). Beyond that it is the best plan found, and `made_by["gap"]` proves how far it is from the best one.
+    hundreds). Beyond that it is the best plan found, and `made_by["gap"]` proves how far it is from the best one.
 
     Args:
         table: L layers, K numbers of bits.

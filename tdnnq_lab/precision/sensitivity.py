@@ -1,4 +1,10 @@
-"""What rounding one layer alone costs, for every layer and number of bits (section 4.1 of the paper)."""
+"""What rounding one layer alone costs, for every layer and number of bits (section 4.1 of the paper).
+
+What it takes is told in multiply-adds of products with weight matrices; the moments of batch norm, element-wise work
+and forward-backward are not counted. Computed naively, L layers at K numbers of bits are L·K + 1 forward passes
+(`naive.sensitivity_naive`). A divergence at the layer itself needs K + 1: each layer is rounded on its inputs in full
+precision. A measure at the output runs from the rounded layer on, about half of the naive cost.
+"""
 
 from __future__ import annotations
 
@@ -54,10 +60,6 @@ def sensitivity(
       the mean over batches, `.frames`.
     - "output_kl": Kullback-Leibler divergence between the posteriors of the denominator's paths that the outputs
       of the two models give (`PathPosteriors.divergence_to`); no transcripts are used.
-
-    Cost, in multiply-adds of products with weight matrices (the moments of batch norm, element-wise work and
-    forward-backward are not counted): "kl*" round each layer on its inputs in full precision, K + 1 forward passes;
-    the others run from the rounded layer on, about half of the L·K + 1 passes of `sensitivity_naive`.
 
     Args:
         model: a `Tdnnf`; for "loss" any module (then without recalibration, and every case is a whole pass). It is

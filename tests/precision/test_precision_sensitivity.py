@@ -54,9 +54,10 @@ def test_other_shapes_i_vectors_and_speaker_scales(strides, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_padding_and_the_cut_into_batches_change_nothing(method):
     model, parts = model_of(), utterances()
-    alone = sensitivity(model, [batch_of([x], offset=b) for b, x in enumerate(parts)], **arguments(method))
-    close(sensitivity(model, batches_of(), **arguments(method)), alone, rtol=1e-4, atol=1e-7)
-    close(sensitivity(model, batches_of(padding=40), **arguments(method)), alone, rtol=1e-4, atol=1e-7)
+    wanted = {**arguments(method), "only": ["tdnn1", "tdnnf3", "prefinal-chain"]}
+    alone = sensitivity(model, [batch_of([x], offset=b) for b, x in enumerate(parts)], **wanted)
+    close(sensitivity(model, batches_of(), **wanted), alone, rtol=1e-4, atol=1e-7)
+    close(sensitivity(model, batches_of(padding=40), **wanted), alone, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("method", ["kl", "loss", "output_kl"])
