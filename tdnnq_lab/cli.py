@@ -208,6 +208,20 @@ def pack(
 
 
 @app.command()
+def bundle(
+    prepared: PreparedDir,
+    run_dir: RunDir,
+    out: Annotated[Path, typer.Option(help="Folder for the bundle.")],
+    system: Annotated[str, typer.Option(help="Packed system in the run directory.")] = "mixed4",
+) -> None:
+    """Put a packed model, its decoding graph, words and settings into one folder that `transcribe` reads."""
+    from .experiments.train import run_bundle
+
+    report = run_bundle(prepared, run_dir, system, out)
+    print(f"{out}: {report.bytes_on_disk:,} bytes ({', '.join(f'{k} {v:,}' for k, v in report.bytes_by_part.items())})")
+
+
+@app.command()
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Audio of any format, rate, length and number of channels.")],
     bundle: Annotated[Path | None, typer.Option(help="Folder of a bundle; the shipped one if not given.")] = None,

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..deploy import BundleReport, load, make_bundle
 from ..models import Tdnnf, load_model, save_model
+from ..quantize import BitPlan
 from ..training import TrainReport
 from .acoustic import AcousticBatches, Recipe, train_acoustic
 from .compress import (
@@ -148,6 +150,38 @@ def run_compress(
         record.finish(acoustic_scale=scale)
         write_json(folder / "compress.json", {"systems": rows, "plans": plans, "sensitivity": describe(table)})
     return rows
+
+
+def run_bundle(
+    prepared: str | Path, run_dir: str | Path, system: str, out: str | Path, *, about: dict[str, Any] | None = None
+) -> BundleReport:
+    """Put a packed system of a demo or a compression, its graph and settings into one folder for `Recogniser`.
+
+    Args:
+        run_dir: where SYSTEM.safetensors and SYSTEM.plan.json are ("mixed4").
+        out: the folder; its parts are replaced.
+        about: what the bundle says of itself; None: row, commit and plan of the run.
+
+    Raises:
+        FileNotFoundError: there is no such system.
+    """
+    data, folder = Prepared.load(prepared), Path(run_dir)
+    path = folder / f"{system}.safetensors"
+    if not path.is_file():
+        there = ", ".join(sorted(p.name.removesuffix(".plan.json") for p in folder.glob("*.plan.json"))) or "none"
+        raise FileNotFoundError(f"{path} does not exist; packed systems in {folder}: {there}")
+    record = read_json(folder / "run.json") or {}
+    plan = BitPlan.load(folder / f"{system}.plan.json")
+    told = {"corpus": data.settings.corpus, "system": system, "commit": record.get("commit"), "plan": plan.bits}
+    return make_bundle(
+        out,
+        load(path),
+        plan,
+        data.graph(),
+        acoustic_scale=record.get("results", {}).get("acoustic_scale", 1.0),
+        sampling_rate=data.settings.sampling_rate,
+        about=told if about is None else about,
+    )
 
 
 def run_study_of(prepared: str | Path, run_dir: str | Path, out: str | Path, *, seed: int = 0) -> dict[str, Any]:

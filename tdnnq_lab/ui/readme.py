@@ -1,7 +1,8 @@
 """Puts a report's table and picture into a Markdown file: `python -m tdnnq_lab.ui.readme REPORT MARKDOWN`.
 
-What stands between `<!-- demo:begin -->` and `<!-- demo:end -->` is replaced. The picture is drawn beside the
-report as `picture.svg`. With `--check` nothing is written: the exit status is 1 when the text differs.
+What stands between `<!-- demo:begin -->` and `<!-- demo:end -->` is replaced (`--block NAME`: of another pair of
+marks). Where the report has a learning curve, a picture is drawn beside it as `picture.svg`. With `--check` nothing is
+written: the exit status is 1 when the text differs.
 """
 
 import argparse
@@ -13,36 +14,40 @@ from .picture import static_picture
 from .report import Report, load_report
 from .tables import readme_table
 
-BEGIN, END = "<!-- demo:begin -->", "<!-- demo:end -->"
-
 
 def region(report: Report, picture: str) -> str:
     """The Markdown between the marks: the table, and the picture (a path relative to the Markdown file)."""
+    if not report.get("learning_curve"):
+        return f"\n{readme_table(report)}\n"
     names = ", ".join(entry["name"] for entry in report["sets"])
     more = ", the plan, and size against errors" if report.get("systems") and report.get("plan") else ""
     link = "," if more else ", and"
     return f"\n{readme_table(report)}\n\n![Word errors on {names}{link} the learning curve{more}]({picture})\n"
 
 
-def replaced(text: str, inside: str, name: str = "README.md") -> str:
+def replaced(text: str, inside: str, name: str = "README.md", block: str = "demo") -> str:
     """The text with what stands between the marks replaced.
 
     Raises:
         ValueError: A mark is missing, twice there, or they stand in the wrong order.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"{name}: needs one line {BEGIN} and below it one line {END}")
-    before, rest = text.split(BEGIN)
-    return before + BEGIN + inside + END + rest.split(END)[1]
+    begin, end = f"<!-- {block}:begin -->", f"<!-- {block}:end -->"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ValueError(f"{name}: needs one line {begin} and below it one line {end}")
+    before, rest = text.split(begin)
+    return before + begin + inside + end + rest.split(end)[1]
 
 
-def update(report_path: str | os.PathLike, readme_path: str | os.PathLike, *, check: bool = False) -> bool:
+def update(
+    report_path: str | os.PathLike, readme_path: str | os.PathLike, *, check: bool = False, block: str = "demo"
+) -> bool:
     """Bring a Markdown file up to date with a report.
 
     Args:
         report_path: A `report.json`; `picture.svg` is drawn in its folder.
         readme_path: The Markdown file with the two marks.
         check: Only say whether the text would change; nothing is written.
+        block: The name in the marks.
 
     Returns:
         Whether the text changed, or with `check` would change.
@@ -55,9 +60,10 @@ def update(report_path: str | os.PathLike, readme_path: str | os.PathLike, *, ch
     picture = Path(report_path).with_name("picture.svg")
     link = Path(os.path.relpath(picture.resolve(), readme.resolve().parent)).as_posix()
     old = readme.read_text(encoding="utf-8")
-    new = replaced(old, region(report, link), str(readme))
+    new = replaced(old, region(report, link), str(readme), block)
     if not check:
-        static_picture(report, picture)
+        if report.get("learning_curve"):
+            static_picture(report, picture)
         temporary = readme.with_name(readme.name + ".tmp")
         temporary.write_text(new, encoding="utf-8")
         os.replace(temporary, readme)
@@ -70,9 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("report", help="the run's report.json")
     parser.add_argument("markdown", help="the Markdown file with the two marks")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the text differs")
+    parser.add_argument("--block", default="demo", help="the name in the marks")
     options = parser.parse_args(arguments)
     try:
-        changed = update(options.report, options.markdown, check=options.check)
+        changed = update(options.report, options.markdown, check=options.check, block=options.block)
     except (OSError, ValueError, ModuleNotFoundError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -111,7 +111,7 @@ def files(report: dict, tmp_path: Path) -> tuple[Path, Path]:
     run = tmp_path / "results" / "demo"
     run.mkdir(parents=True)
     (run / "report.json").write_text(json.dumps(report), encoding="utf-8")
-    text = f"# Head\n\nkeep é\n{readme.BEGIN}\nold\n{readme.END}\ntail\n"
+    text = "# Head\n\nkeep é\n<!-- demo:begin -->\nold\n<!-- demo:end -->\ntail\n"
     (tmp_path / "README.md").write_text(text, encoding="utf-8")
     return run / "report.json", tmp_path / "README.md"
 
@@ -122,7 +122,7 @@ def test_readme_region_is_replaced_and_checked(files: tuple[Path, Path]) -> None
     assert readme.main(arguments) == 0
     text = files[1].read_text(encoding="utf-8")
     assert text.startswith("# Head\n\nkeep é\n")
-    assert text.endswith(f"{readme.END}\ntail\n")
+    assert text.endswith("<!-- demo:end -->\ntail\n")
     assert "old" not in text
     assert "(results/demo/picture.svg)" in text
     assert files[0].with_name("picture.svg").is_file()
@@ -135,7 +135,7 @@ def test_readme_without_marks(files: tuple[Path, Path], capsys: pytest.CaptureFi
     assert readme.main([str(path) for path in files]) == 2
     assert "README.md: needs one line <!-- demo:begin -->" in capsys.readouterr().err
     with pytest.raises(ValueError, match="below it"):
-        readme.replaced(f"{readme.END}{readme.BEGIN}", "x")
+        readme.replaced("<!-- demo:end --><!-- demo:begin -->", "x")
 
 
 def test_readme_runs_as_a_module(tmp_path: Path) -> None:
@@ -148,6 +148,6 @@ def test_readme_runs_as_a_module(tmp_path: Path) -> None:
 
 def test_the_readme_shows_the_recorded_demo() -> None:
     report, markdown = ROOT / "results" / "demo" / "report.json", ROOT / "README.md"
-    if not report.is_file() or readme.BEGIN not in markdown.read_text(encoding="utf-8"):
+    if not report.is_file() or "<!-- demo:begin -->" not in markdown.read_text(encoding="utf-8"):
         pytest.skip("no recorded demo yet")
     assert readme.main([str(report), str(markdown), "--check"]) == 0
