@@ -10,6 +10,7 @@ import importlib
 from typing import Any
 
 from .budget_figures import differences, plan_over_sensitivities, size_against_errors
+from .examples import compare
 from .figures import errors_by_accent, errors_by_set, errors_by_speaker, headroom, learning_curve
 from .page import report_page, write_page
 from .picture import static_picture
@@ -30,6 +31,7 @@ WIDGETS = {
 __all__ = [
     "budget_explorer",
     "check_report",
+    "compare",
     "dashboard",
     "differences",
     "errors_by_accent",

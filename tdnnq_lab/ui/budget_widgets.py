@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 
-from .live import Live, tell, told
+from .live import Live, plain, tell, told
 from .plan_picture import Budgets, PlanFacts, PlanPicture, cost_unit, plan_facts
 from .report import size
 
@@ -43,7 +43,12 @@ def budget_explorer(table: SensitivityTable, *, rest_bytes: int = 0, average_bit
         description="bits a weight, at most", style={"description_width": "initial"}, layout=WIDE,
     )  # fmt: skip
     drawn, text = ipywidgets.HTML(), told()
-    box = Live([slider, text, drawn], lambda: {"image/svg+xml": drawn.value}, slider=slider, text=text, picture=drawn)
+
+    def still() -> dict[str, str]:
+        words = plain(text)
+        return {"image/svg+xml": picture.draw(box.bits, words, headline=words)}
+
+    box = Live([slider, text, drawn], still, slider=slider, text=text, picture=drawn)
 
     def redraw(change: object = None) -> None:
         box.bits = budgets.at(round(slider.value, 6))
@@ -96,7 +101,11 @@ def own_plan(table: SensitivityTable, *, rest_bytes: int = 0, bits: Mapping[str,
     )  # fmt: skip
     drawn, text = ipywidgets.HTML(), told()
     grid = ipywidgets.Box([together, *choices.values()], layout={"flex_flow": "row wrap", "width": "100%"})
-    still = lambda: {"image/svg+xml": drawn.value}  # noqa: E731
+
+    def still() -> dict[str, str]:
+        words = plain(text)
+        return {"image/svg+xml": picture.draw(box.bits, words, box.solver, headline=words)}
+
     box = Live([grid, text, drawn], still, choices=choices, all=together, text=text, picture=drawn)
     _follow_choices(box, table, budgets, picture, rest_bytes)
     return box

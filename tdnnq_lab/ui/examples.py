@@ -1,12 +1,15 @@
-"""What was said above what was recognised, word by word, as HTML."""
+"""What was said above what was recognised, word by word, as HTML: for the report page, and for notebooks."""
 
 import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..scoring import align
+from .parts import Page
 
 TAGS = {"S": "wrong", "D": "missed", "I": "added"}
+SIGNS = {"S": "✗ ", "D": "✗ ", "I": "+ "}
+COLUMNS = 10  # of a table in a notebook, before it goes on below
 NAMES = {"S": "substituted", "D": "deleted", "I": "inserted"}
 
 
@@ -69,6 +72,34 @@ def aligned(reference: Sequence[str], hypotheses: Mapping[str, Sequence[str]]) -
         if place < len(reference):
             columns.append((reference[place], said[place]))
     return counts, columns
+
+
+def compare(reference: str | Sequence[str], hypotheses: Mapping[str, str | Sequence[str]]) -> Page:
+    """What was said and what each system heard, word under word, for a notebook: plain tables, errors in words too.
+
+    Args:
+        reference: what was said; words separated by spaces, or a list of them.
+        hypotheses: what was heard, by system.
+    """
+    counts, columns = aligned(words_of(reference), {name: words_of(words) for name, words in hypotheses.items()})
+    cell = "padding:.15em .55em;text-align:center"
+    head = f'<th style="{cell};text-align:left">'
+    tables = []
+    for first in range(0, len(columns), COLUMNS):
+        part = columns[first : first + COLUMNS]
+        said = "".join(f'<td style="{cell}">{_word(word).lower()}</td>' for word, _ in part)
+        rows = [f"<tr>{head}said</th>{said}</tr>"]
+        for k, name in enumerate(counts):
+            heard = "".join(f'<td style="{cell}">{_marked(*cells[k])}</td>' for _, cells in part)
+            rows.append(f"<tr>{head}{html.escape(name)}</th>{heard}</tr>")
+        tables.append(f"<table>{''.join(rows)}</table>")
+    told = "; ".join(f"{name}: {count or 'no'} error{'' if count == 1 else 's'}" for name, count in counts.items())
+    return Page(f"{''.join(tables)}<p>{html.escape(told)} in {len(words_of(reference))} words.</p>")
+
+
+def _marked(op: str, word: str | None) -> str:
+    told = html.escape((word or "").lower())
+    return f"<strong>{SIGNS[op]}{told} ({TAGS[op]})</strong>" if op in TAGS else told
 
 
 def _pair(step: tuple[str, str | None, str | None]) -> str:

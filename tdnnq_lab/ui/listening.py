@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .parts import Page
 from .svg import svg_line, svg_text
 
 if TYPE_CHECKING:
@@ -27,22 +28,6 @@ SHOWN = 0.25  # a phone is shown if its posterior reaches this somewhere
 FRAME_SHIFT, OUTPUT_SHIFT = 0.01, 0.03  # s between rows of features, of posteriors
 
 Word = tuple[str, float, float]
-
-
-class Page:
-    """HTML that notebooks show, and that can be written as a page of its own."""
-
-    def __init__(self, content: str) -> None:
-        self.content = content
-
-    def _repr_html_(self) -> str:
-        return self.content
-
-    def page(self, title: str = "tdnnq-lab") -> str:
-        """A whole HTML page."""
-        head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        head += f"<title>{html.escape(title)}</title>"
-        return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{self.content}</body></html>\n'
 
 
 def sound(samples: ArrayLike, rate: int) -> str:

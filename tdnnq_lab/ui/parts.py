@@ -1,4 +1,4 @@
-"""Pieces that sections of the report page are made of: a figure with its static twin, a table, a number."""
+"""Pieces of pages: a figure with its static twin, a table, a number; and HTML that a notebook shows."""
 
 import html
 import json
@@ -37,3 +37,22 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], styl
 def real(value: Any) -> Any:
     """A whole number as a real one, so that rates keep their decimals."""
     return float(value) if isinstance(value, int) else value
+
+
+class Page:
+    """HTML that notebooks show, and that can be written as a page of its own."""
+
+    def __init__(self, content: str) -> None:
+        self.content = content
+
+    def __repr__(self) -> str:
+        return "a page: needs a notebook or a browser to be shown"
+
+    def _repr_html_(self) -> str:
+        return self.content
+
+    def page(self, title: str = "tdnnq-lab") -> str:
+        """A whole HTML page."""
+        head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        head += f"<title>{html.escape(title)}</title>"
+        return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>{self.content}</body></html>\n'

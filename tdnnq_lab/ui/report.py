@@ -27,8 +27,8 @@ shown as a dash or left out. Further keys are kept and ignored.
                     precision, recalibrated the same way, is the row with bits 32
     systems         the models that were compared, the full-precision one first, under the name "full":
         name ("full", "mixed4", "uniform4"), label ("mixed, 4.0 bits"), average_bits (by weight),
-        bytes (of the file on disk), ratio (32-bit weights that recognition uses / bytes), ratio_with_xent (the same
-        with the cross-entropy head counted on the full side)
+        bytes (of the file on disk), ratio (bytes of the full-precision file without its cross-entropy head / bytes),
+        ratio_with_xent (the same with that head counted on the full side)
         sets        {name of the test set: {"wer", "wer_interval", "words", "per", "real_time_factor"; against "full":
                     "difference" (points), "interval" [low, high] (points, 95%), "p" (MAPSSWE, two-tailed),
                     "detectable" (points: the least difference that this set shows with 80% power)}}

@@ -157,10 +157,10 @@ def status_text(status: RunStatus) -> str:
 
 
 def loss_curve(points: Sequence[Mapping[str, Any]]) -> str:
-    """The loss over the updates as SVG: each record thin, its running mean thick; words where there is none yet."""
+    """The loss over the updates as SVG: each record thin, its running mean thick; words if there are fewer than two."""
     found = [(p["update"], p["loss"]) for p in points if finite(p.get("update")) and finite(p.get("loss"))]
     if len(found) < 2:
-        return "<p>No losses yet: training has not begun.</p>"
+        return "<p>No curve yet: it begins with the second loss.</p>"
     step = max(1, len(found) // POINTS)
     updates = [update for update, _ in found][::step]
     losses = [loss for _, loss in found]

@@ -61,8 +61,9 @@ def sizes_table(found: Sequence[Mapping[str, Any]]) -> str:
         "times smaller, training head counted",
     ]
     note = (
-        "Times smaller: 32-bit weights that recognition uses / bytes on disk. The last column also counts the "
-        "cross-entropy head, which only training uses, on the full side: papers often do, and it flatters."
+        "Times smaller: bytes of the full-precision file, with what recognition uses, / bytes of this one. The last "
+        "column also counts the cross-entropy head, which only training uses, on the full side: papers often do, and "
+        "it flatters."
     )
     return table("Size", head, rows) + f'<p class="soft">{note}</p>'
 
@@ -110,7 +111,7 @@ def plan(report: Report) -> str:
     measure = f"{sensitivity.get('measure') or 'cost'}, {sensitivity.get('unit') or 'no unit given'}"
     listed = _plan_table(sensitivity, bits or {}, f"Cost of each layer at each bit-width ({html.escape(measure)})")
     return f"""<h2 id="plan">Where the bits went</h2>
-<p>One layer at a time was rounded to few bits and the loss measured; the plan is the cheapest sum within the
+<p>One layer at a time was rounded to few bits and the damage measured; the plan is the cheapest sum within the
 budget.{told}</p>
 {picture}
 <details><summary>Plan and sensitivities as a table</summary>{listed}</details>"""
@@ -162,13 +163,19 @@ def heard(entry: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> 
     sound = html.escape(str(entry.get("audio") or ""))
     label = html.escape(f"Play {entry.get('id', 'the utterance')}")
     player = f'<audio controls preload="metadata" aria-label="{label}" src="{sound}"></audio>' if sound else ""
-    names = "".join(f"<span>{html.escape(labels.get(name, name).split(',')[0])}</span>" for name in counts)
+    names = "".join(f"<span>{html.escape(name)}</span>" for name in _short(labels, list(counts)))
     rows = f'<span class="pair column rows"><span>said</span>{names}</span>'
     return (
         f'<div class="example listen"><div class="id">{title}</div>{player}'
         f'<div class="pairs" style="--systems:{len(counts)}">{rows}{"".join(map(_column, columns))}</div>'
         f'<div class="id">{told}</div></div>'
     )
+
+
+def _short(labels: Mapping[str, str], names: Sequence[str]) -> list[str]:
+    """Labels up to their first comma where that tells the systems apart, else their names."""
+    short = [labels.get(name, name).split(",")[0] for name in names]
+    return short if len(set(short)) == len(short) else list(names)
 
 
 def _seconds(entry: Mapping[str, Any]) -> str:

@@ -28,8 +28,8 @@ LEGEND = (
 SIZES = ("system", "average bits", "bytes on disk", "times smaller", "times smaller, training head counted")
 SIZES_SHORT = ("system", "avg bits", "bytes on disk", "ratio", "with xent head")
 SIZES_LEGEND = (
-    "ratio: 32-bit weights that recognition uses / bytes on disk; with xent head: the same "
-    "with the cross-entropy head, which only training uses, counted on the full side."
+    "ratio: bytes of the full-precision file, with what recognition uses, / bytes of this one; with xent head: the "
+    "same with the cross-entropy head, which only training uses, counted on the full side."
 )
 ERRORS = (
     "test set",

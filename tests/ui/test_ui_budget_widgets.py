@@ -93,6 +93,7 @@ def test_still_picture_stands_beside_the_widget(table: SensitivityTable) -> None
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert bundle["image/svg+xml"].startswith("<svg")
     assert bars(bundle["image/svg+xml"]) == bars(box.picture.value)
+    assert "The plan: " in bundle["image/svg+xml"].partition(">")[2]  # figures above the picture
     assert 'fill="#fff"' in bundle["image/svg+xml"]  # white paper: legible on a dark page
 
 

@@ -92,7 +92,7 @@ def test_words_for_every_state() -> None:
 
 
 def test_loss_curve() -> None:
-    assert "No losses yet" in loss_curve([])
+    assert "No curve yet" in loss_curve([{"update": 1, "loss": 1.0}])
     points = [{"update": 20 * k, "loss": 3.0 - 0.001 * k, "xent": 1.0} for k in range(3000)]
     points += [{"update": 1, "loss": float("nan")}, {"loss": 1.0}]
     svg = loss_curve(points)

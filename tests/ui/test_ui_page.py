@@ -161,6 +161,12 @@ def test_hypotheses_stand_under_their_words() -> None:
     assert "<audio" not in shown
 
 
+def test_systems_of_one_kind_are_told_apart() -> None:
+    entry = {"reference": "a", "hypotheses": {"mixed4": "a", "mixed2.5": "b"}}
+    labels = {"mixed4": "mixed, 4.00 bits", "mixed2.5": "mixed, 2.50 bits"}
+    assert "<span>mixed4</span><span>mixed2.5</span>" in heard(entry, labels)
+
+
 WORDS = st.lists(st.sampled_from("abc"), max_size=6)
 
 
@@ -175,6 +181,16 @@ def test_aligned_columns_lose_nothing(reference: list[str], hypotheses: dict[str
         for (said, _), (op, word) in zip(columns, mine, strict=True):
             assert (op in ("", "I")) == (said is None)
             assert op != "C" or said == word
+
+
+def test_compare_in_a_notebook() -> None:
+    page = ui.compare("A B " * 8, {"full": "A B " * 8, "<4 bits>": "X A B" + " A B" * 6})
+    text = re.sub(r"\s+", " ", read(page._repr_html_()).text)
+    assert "✗ x (wrong)" in text
+    assert "full: no errors; <4 bits>: 2 errors in 16 words." in text
+    assert page.content.count("<table>") == 2
+    assert "✗ (missed)" in text
+    assert "no errors in 0 words" in ui.compare("", {"a": ""}).content
 
 
 def test_a_bare_report_makes_a_page() -> None:
