@@ -58,6 +58,7 @@ def prepare(
     speeds: Annotated[str, typer.Option(help="Speeds of the training copies, by commas.")] = "0.9,1.0,1.1",
     extra_states: Annotated[int, typer.Option(help="Longer histories in the phone n-gram.")] = 300,
     sampling_rate: Annotated[int, typer.Option(help="In Hz.")] = 8000,
+    subtract_mean: Annotated[bool, typer.Option(help="Take each utterance's cepstral mean away.")] = False,
     seed: Seed = 0,
 ) -> None:
     """Read a corpus; make its features, phone and word language models and graphs."""
@@ -78,6 +79,7 @@ def prepare(
         speeds=tuple(float(s) for s in speeds.split(",")),
         extra_states=extra_states,
         sampling_rate=sampling_rate,
+        subtract_mean=subtract_mean,
         seed=seed,
     )
     found = fill(settings, out)
@@ -271,10 +273,10 @@ def study(
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="lfmmi, step or all.")] = "all",
+    what: Annotated[str, typer.Argument(help="lfmmi, step, budget, inference or all.")] = "all",
     threads: Annotated[int, typer.Option(help="Torch threads.")] = 2,
 ) -> None:
-    """Time the criterion and a training step, side by side in one run."""
+    """Time the criterion, a training step, the solver and inference, side by side in one run."""
     from .experiments.bench import run_bench
 
     run_bench(what, threads)

@@ -24,6 +24,8 @@ class MfccSettings:
         num_bins: triangular mel filters.
         num_ceps: cepstral coefficients, the first included (no energy).
         low_freq, high_freq: Hz; a high_freq of zero or less counts down from half the sampling rate.
+        subtract_mean: take each coefficient's mean over the utterance away (apply-cmvn), and with it the level and
+            the colour of the microphone.
     """
 
     sampling_rate: int = 8000
@@ -31,6 +33,7 @@ class MfccSettings:
     num_ceps: int = 40
     low_freq: float = 40.0
     high_freq: float = -200.0
+    subtract_mean: bool = False
 
     def num_frames(self, num_samples: int) -> int:
         """Frames that fit wholly into `num_samples` (Kaldi's default, snip-edges=true)."""
@@ -64,6 +67,8 @@ class MfccSettings:
             block = scaled[first * shift : (last - 1) * shift + length]
             with torch.inference_mode():
                 features[first:last] = _extractor(self).extract(block, self.sampling_rate).numpy()
+        if self.subtract_mean and frames:
+            features -= features.mean(0, dtype=np.float64).astype(np.float32)
         return features
 
     def _samples(self, seconds: float) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -19,25 +20,41 @@ CHUNK = 3000
 """Input frames that the network is given at a time, context not counted: half a minute."""
 
 
-def feature_blocks(blocks: Iterable[NDArray[np.float32]], settings: MfccSettings) -> Iterator[Frames]:
+def feature_blocks(
+    blocks: Iterable[NDArray[np.float32]], settings: MfccSettings, mean: NDArray[np.float64] | None = None
+) -> Iterator[Frames]:
     """Features of samples that come in blocks: each frame as soon as its last sample is there.
 
     Args:
         blocks: (n,) each, at the settings' rate.
+        mean: (F,) of the whole channel (`feature_mean`), which settings with `subtract_mean` need.
 
     Yields:
         (t, F); T = 1 + (N - 200) // 80 frames in all at 8 kHz, none if N < 200.
 
     Raises:
-        ValueError: NaN or infinity in the samples.
+        ValueError: NaN or infinity in the samples, or no mean where the settings need one.
     """
+    if settings.subtract_mean and mean is None:
+        raise ValueError("these features have their mean taken away: give the mean of the whole channel")
+    plain = replace(settings, subtract_mean=False)
     shift = int(settings.sampling_rate * FRAME_SHIFT)
     held = np.zeros(0, np.float32)
     for block in blocks:
         held = np.concatenate([held, block])
         if frames := settings.num_frames(len(held)):
-            yield settings.compute(held)
+            found = plain.compute(held)
+            yield found if mean is None else (found - mean).astype(np.float32)
             held = held[frames * shift :]
+
+
+def feature_mean(blocks: Iterable[NDArray[np.float32]], settings: MfccSettings) -> NDArray[np.float64]:
+    """Mean (F,) over all frames of samples that come in blocks; zeros if there is no frame."""
+    total, count = np.zeros(settings.num_ceps), 0
+    for found in feature_blocks(blocks, replace(settings, subtract_mean=False)):
+        total += found.sum(0, dtype=np.float64)
+        count += len(found)
+    return total / max(1, count)
 
 
 def output_blocks(frames: Iterable[Frames], model: Tdnnf, *, chunk: int = CHUNK) -> Iterator[Tensor]:

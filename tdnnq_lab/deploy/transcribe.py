@@ -18,7 +18,7 @@ from ..corpora.shards import SILENT
 from ..decoding.streaming import StreamingDecoder, sentence_loop
 from .bundle import read_bundle
 from .sound import channel_blocks, open_audio, resampled
-from .streams import feature_blocks, output_blocks
+from .streams import feature_blocks, feature_mean, output_blocks
 
 PAUSE = 0.5
 """Seconds without a word that end a line of a transcript."""
@@ -148,10 +148,13 @@ class Recogniser:
         return Transcript(os.fspath(file), info.rate, channels, notes, factor)
 
     def _channel(self, info: AudioInfo, channel: int, progress: Callable[[float], None] | None) -> Channel:
-        meter = _Meter(info, progress)
-        blocks = resampled(meter.watch(channel_blocks(info, channel)), info.rate, self.bundle.features.sampling_rate)
+        meter, settings = _Meter(info, progress), self.bundle.features
+        mean = None
+        if settings.subtract_mean:  # of the whole channel, so it is read twice
+            mean = feature_mean(resampled(channel_blocks(info, channel), info.rate, settings.sampling_rate), settings)
+        blocks = resampled(meter.watch(channel_blocks(info, channel)), info.rate, settings.sampling_rate)
         decoder = self._decoder()
-        for outputs in output_blocks(feature_blocks(blocks, self.bundle.features), self.model):
+        for outputs in output_blocks(feature_blocks(blocks, settings, mean), self.model):
             decoder.accept(outputs)
         if not decoder.frames:
             raise ValueError(f"audio is shorter than one frame (25 ms): {info.path}")

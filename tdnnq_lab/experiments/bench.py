@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import shutil
-import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,8 @@ from rich.table import Table
 from ..graphs import Fsa
 from ..lfmmi import LfmmiLoss, forward_backward, sparse_torch
 from ..models import keep_freed_memory, semi_orthogonal_step, small
+from .bench_budget import bench_budget, bench_inference
+from .timing import milliseconds
 
 SIZES = ((300, 3_000, 80, 16), (800, 8_000, 80, 8), (3_000, 36_000, 2_000, 4))  # states, arcs, pdfs, utterances
 FRAMES = 50
@@ -34,24 +34,13 @@ def random_graph(states: int, arcs: int, pdfs: int, seed: int = 0) -> Fsa:
     return Fsa(*(torch.from_numpy(x) for x in (table, scores, initial, np.zeros(states, np.float32))))
 
 
-def milliseconds(work: Callable[[], object], runs: int = 7) -> float:
-    """Median wall time of some runs, after one that is not counted."""
-    work()
-    took = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        work()
-        took.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(took)
-
-
 def run_bench(what: str, threads: int) -> None:
-    """Print the benchmarks named by `what`: "lfmmi", "step" or "all".
+    """Print the benchmarks named by `what`: "lfmmi", "step", "budget", "inference" or "all".
 
     Raises:
       ValueError: another name.
     """
-    jobs = {"lfmmi": bench_lfmmi, "step": bench_step}
+    jobs = {"lfmmi": bench_lfmmi, "step": bench_step, "budget": bench_budget, "inference": bench_inference}
     if what != "all" and what not in jobs:
         raise ValueError(f"there is no benchmark '{what}'; choose from {', '.join(jobs)}, all")
     torch.set_num_threads(threads)

@@ -14,7 +14,16 @@ from typing import Any
 
 from lhotse import CutSet
 
-from ..corpora import Report, cuts, features, find_data_small, generated_sentences, oov_report, transcripts
+from ..corpora import (
+    MfccSettings,
+    Report,
+    cuts,
+    features,
+    find_data_small,
+    generated_sentences,
+    oov_report,
+    transcripts,
+)
 from ..graphs import Fsa, Hclg, Lexicon, PhoneLm, Topology, denominator, estimate_ngram, hclg
 from .record import write_json
 
@@ -41,6 +50,7 @@ class PrepareSettings:
         volumes: range that the volume of each training copy is multiplied by; None: as it is.
         extra_states: longer histories in the phone n-gram (`PhoneLm.estimate`).
         sampling_rate: in Hz; audio of another rate is resampled.
+        subtract_mean: take the mean of each cepstral coefficient over its utterance away.
         seed: of all draws.
     """
 
@@ -56,6 +66,7 @@ class PrepareSettings:
     volumes: tuple[float, float] | None = (0.25, 2.0)
     extra_states: int = 300
     sampling_rate: int = 8000
+    subtract_mean: bool = False
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -122,7 +133,7 @@ class Prepared:
         return features(
             cuts(settings.corpus, split, report=report),
             self.folder / "features",
-            sampling_rate=settings.sampling_rate,
+            settings=MfccSettings(settings.sampling_rate, subtract_mean=settings.subtract_mean),
             speeds=settings.speeds if training else (1.0,),
             volume=settings.volumes if training else None,
             seed=settings.seed,

@@ -59,30 +59,36 @@ class Study:
         self.graph = prepared.graph()
         self.sets = {split: prepared.cuts(split) for split in prepared.settings.tests}
 
-    def case(self, name: str, change: Callable[[Tdnnf], None]) -> dict[str, dict[str, int]]:
-        """Errors on every test split of a changed copy of the model: word and phone errors, and their references."""
-        if name not in self.cases:
+    def case(
+        self, name: str, change: Callable[[Tdnnf], None], splits: Sequence[str], *, phones: bool = True
+    ) -> dict[str, dict[str, int]]:
+        """Errors of a changed copy of the model by split: word errors and words; phone errors and phones."""
+        known = self.cases.setdefault(name, {})
+        missing = [split for split in splits if split not in known or (phones and "phones" not in known[split])]
+        if missing:
             changed = copy.deepcopy(self.model)
             with torch.no_grad():
                 change(changed)
             recalibrate(changed, self.batches, RECALIBRATION)
-            self.cases[name] = {split: self._errors(changed, split) for split in self.sets}
+            known |= {split: self._errors(changed, split, phones) for split in missing}
             write_json(self.path, self.cases)
-            total = {split: round(100 * e["word_errors"] / e["words"], 1) for split, e in self.cases[name].items()}
+            total = {split: round(100 * known[split]["word_errors"] / known[split]["words"], 1) for split in missing}
             self.say(f"{name}: {total}")
-        return self.cases[name]
+        return known
 
-    def _errors(self, model: Tdnnf, split: str) -> dict[str, int]:
+    def _errors(self, model: Tdnnf, split: str, phones: bool) -> dict[str, int]:
         cuts = self.sets[split]
         outputs, references = network_outputs(model, cuts), transcripts(cuts)
         words = wer(references, recognise(outputs, self.graph, acoustic_scale=self.scale).words)
-        phones = wer(phone_references(self.prepared, references), recognise_phones(outputs, self.prepared, self.scale))
-        return {
-            "word_errors": words.errors,
-            "words": words.words,
-            "phone_errors": phones.errors,
-            "phones": phones.words,
-        }
+        found = {"word_errors": words.errors, "words": words.words}
+        if phones:
+            said, heard = (
+                phone_references(self.prepared, references),
+                recognise_phones(outputs, self.prepared, self.scale),
+            )
+            errors = wer(said, heard)
+            found |= {"phone_errors": errors.errors, "phones": errors.words}
+        return found
 
 
 def one_layer(name: str, bits: int) -> Callable[[Tdnnf], None]:
@@ -141,18 +147,21 @@ def run_study(
     for name, table in tables.items():
         say(f"{name}: {table.made_by.get('operations')} operations, naive {table.made_by.get('naive_operations')}")
     study = Study(model, prepared, batches, folder / "study_cases.json", acoustic_scale, say)
-    full = study.case("full", lambda m: None)
+    dev, *tests = prepared.settings.tests
+    plans, untouched = _plans(tables, seed), lambda model: None
+    for name, plan in plans.items():  # what is chosen is chosen on dev, so that comes first
+        study.case(name, by_plan(plan), [dev], phones=False)
+    full = study.case("full", untouched, [dev, *tests])
     alone = {
-        f"{name} at {bits}": study.case(f"{name} at {bits}", one_layer(name, bits))
+        f"{name} at {bits}": study.case(f"{name} at {bits}", one_layer(name, bits), tests)
         for bits in ALONE
         for name in layers(model)
     }
-    plans = _plans(tables, seed)
-    compared = {name: study.case(name, by_plan(plan)) for name, plan in plans.items()}
+    compared = {name: study.case(name, by_plan(plan), [dev, *tests], phones=False) for name, plan in plans.items()}
     result = {
         "full": full,
         "alone": alone,
-        "correlation": correlations(tables, full, alone, list(prepared.settings.tests), seed),
+        "correlation": correlations(tables, full, alone, tests, seed),
         "plans": {name: {"plan": plans[name].bits, "errors": errors} for name, errors in compared.items()},
         "tables": {
             name: {
@@ -191,22 +200,18 @@ def correlations(
 ) -> list[dict[str, Any]]:
     """Spearman's rank correlation of each measure with the increase in errors, pooled over the test splits.
 
-    The tuning split (the first) is left out of the pool. Intervals: 95%, resampling layers.
+    Intervals: 95%, resampling layers.
 
     Returns:
         A row for each measure, bits and kind of error: {"measure", "bits", "errors", "rho", "interval", "p"}.
     """
-    pooled = list(tests)[1:] or list(tests)
     rows, draw = [], np.random.default_rng(seed)
     for name, table in tables.items():
         for bits in ALONE:
             predicted = np.asarray(table.values)[:, list(table.bits).index(bits)]
             for kind in ("word_errors", "phone_errors"):
                 increase = np.array(
-                    [
-                        sum(alone[f"{layer} at {bits}"][s][kind] - full[s][kind] for s in pooled)
-                        for layer in table.layers
-                    ]
+                    [sum(alone[f"{layer} at {bits}"][s][kind] - full[s][kind] for s in tests) for layer in table.layers]
                 )
                 rho, p = spearmanr(predicted, increase)
                 low, high = _interval(predicted, increase, draw)

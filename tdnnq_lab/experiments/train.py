@@ -180,6 +180,7 @@ def run_bundle(
         data.graph(),
         acoustic_scale=record.get("results", {}).get("acoustic_scale", 1.0),
         sampling_rate=data.settings.sampling_rate,
+        subtract_mean=data.settings.subtract_mean,
         about=told if about is None else about,
     )
 

@@ -58,3 +58,13 @@ def test_wrong_input() -> None:
         MfccSettings().compute(np.ones((1, 800), np.float32))
     with pytest.raises(ValueError, match="NaN or infinity"):
         MfccSettings().compute(np.full(800, np.nan, np.float32))
+
+
+def test_subtracted_mean_leaves_level_and_colour_out() -> None:
+    """What is louder, or heard through another microphone's mean spectrum, has the same features."""
+    samples = np.random.default_rng(1).standard_normal(8000).astype(np.float32) * 0.01
+    normal = MfccSettings(subtract_mean=True).compute(samples)
+    np.testing.assert_allclose(normal.mean(0), 0, atol=1e-4)
+    plain = MfccSettings().compute(samples)
+    np.testing.assert_allclose(normal, plain - plain.mean(0), atol=1e-4)
+    np.testing.assert_allclose(MfccSettings(subtract_mean=True).compute(samples * 8), normal, atol=0.05)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tdnnq_lab.corpora import MfccSettings
 from tdnnq_lab.deploy.sound import resampled
-from tdnnq_lab.deploy.streams import feature_blocks, output_blocks
+from tdnnq_lab.deploy.streams import feature_blocks, feature_mean, output_blocks
 
 
 def cut(values, places):
@@ -60,6 +60,18 @@ def test_features_in_blocks_are_those_of_the_whole(data, count, rate):
     blocks = list(feature_blocks(cut(samples, places), mfcc))
     found = np.concatenate([np.zeros((0, 40), np.float32), *blocks])
     np.testing.assert_allclose(found, mfcc.compute(samples), atol=1e-4)
+
+
+@pytest.mark.parametrize("sizes", [[5000], [100, 300, 4600], [1999, 3001]])
+def test_a_subtracted_mean_is_that_of_the_whole_channel(sizes: list[int]) -> None:
+    samples = np.random.default_rng(4).standard_normal(sum(sizes)).astype(np.float32) * 0.1
+    blocks = np.split(samples, np.cumsum(sizes)[:-1])
+    normalised = MfccSettings(subtract_mean=True)
+    mean = feature_mean(blocks, normalised)
+    found = np.concatenate(list(feature_blocks(blocks, normalised, mean)))
+    np.testing.assert_allclose(found, normalised.compute(samples), atol=1e-3)
+    with pytest.raises(ValueError, match="mean of the whole channel"):
+        list(feature_blocks(blocks, normalised))
 
 
 def network(**changes):

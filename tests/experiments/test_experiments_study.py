@@ -33,7 +33,7 @@ def test_random_plans_weigh_what_they_should_and_differ(budget: float) -> None:
 
 
 def test_correlations_of_a_planted_case() -> None:
-    """A measure that knows the errors correlates perfectly, its opposite inversely; dev is left out."""
+    """A measure that knows the errors correlates perfectly, its opposite inversely; the splits named are pooled."""
     draw = np.random.default_rng(2)
     errors = draw.permutation(18) * 10
     alone = {
@@ -46,7 +46,7 @@ def test_correlations_of_a_planted_case() -> None:
     }
     full = {split: {"word_errors": 5, "phone_errors": 7} for split in ("dev", "test")}
     knowing = table(np.tile(errors[:, None].astype(float), (1, 5)))
-    rows = correlations({"knowing": knowing}, full, alone, ["dev", "test"])
+    rows = correlations({"knowing": knowing}, full, alone, ["test"])
     assert [(r["errors"], r["rho"]) for r in rows] == [("word_errors", 1.0), ("phone_errors", -1.0)] * 2
     assert all(r["interval"][0] <= r["rho"] <= r["interval"][1] for r in rows)
 
