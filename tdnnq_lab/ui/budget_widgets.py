@@ -157,13 +157,13 @@ def compared(mine: PlanFacts, solver: PlanFacts, unit: str) -> str:
 
 
 def measure_button(
-    budgets: Sequence[float], run: Callable[[float, Progress], str], *, what: str = "word errors, %"
+    budgets: Sequence[float], run: Callable[[float, Progress], float | str], *, what: str = "word errors, %"
 ) -> Live:
     """A button that measures each budget in turn, with a progress bar and a table of results.
 
     Args:
         budgets: bits a weight, say three of them.
-        run: measures one: takes the budget and a function to tell progress with (0 to 1), returns what to show.
+        run: measures one: takes the budget and a function to tell progress with (0 to 1), returns the result.
         what: heading of the results.
 
     Returns:
@@ -181,7 +181,7 @@ def measure_button(
     def show() -> None:
         table.value = _results_table(budgets, box.results, what)
 
-    def press(_: object = None) -> dict[float, str]:
+    def press(_: object = None) -> dict[float, float | str]:
         button.disabled, failed = True, []
         for place, budget in enumerate(budgets):
             tell(text, f"Measuring {budget:g} bits a weight ({place + 1} of {len(budgets)}) …")
@@ -206,11 +206,15 @@ def measure_button(
     return box
 
 
-def _results_table(budgets: Sequence[float], results: Mapping[float, str], what: str) -> str:
+def _results_table(budgets: Sequence[float], results: Mapping[float, float | str], what: str) -> str:
     cell = "padding:.2em .8em;text-align:right;border-bottom:1px solid #8888"
-    told = [(f"{budget:g}", html.escape(str(results.get(budget, "–")))) for budget in budgets]
+    told = [(f"{budget:g}", _shown(results.get(budget, "–"))) for budget in budgets]
     rows = "".join(
         f'<tr><td style="{cell}">{budget}</td><td style="{cell}">{result}</td></tr>' for budget, result in told
     )
     head = f'<tr><th style="{cell}">bits a weight</th><th style="{cell}">{html.escape(what)}</th></tr>'
     return f'<table style="border-collapse:collapse">{head}{rows}</table>'
+
+
+def _shown(result: float | str) -> str:
+    return html.escape(result) if isinstance(result, str) else f"{result:.1f}"

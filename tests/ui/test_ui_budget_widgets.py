@@ -187,13 +187,14 @@ def test_measure_button_measures_each_budget_with_progress() -> None:
 
 
 def test_measure_button_tells_what_failed_and_goes_on() -> None:
-    def run(budget: float, progress) -> str:
+    def run(budget: float, progress) -> float:
         if budget < 1:
             raise ValueError("no plan reaches 0.5 bits: the smallest budget that one does is 1")
-        return "fine"
+        return 12.345
 
     box = ui.measure_button([0.5, 4], run)
-    assert box.press() == {4: "fine"}
+    assert box.press() == {4: 12.345}
+    assert ">12.3</td>" in box.table.value
     assert plain(box.text).startswith("Not done: 0.5 bits: no plan reaches")
     assert not box.button.disabled
 
