@@ -188,6 +188,12 @@ def compress(
     )
     for row in rows:
         print(f"{row['name']}: {row['bytes']:,} bytes, {row['ratio']} times smaller than full precision")
+    if (out / "report.json").is_file():
+        from .ui import load_report, terminal_table, write_page
+
+        report = load_report(out / "report.json")
+        write_page(report, out / "report.html")
+        _console().print(terminal_table(report))
 
 
 @app.command()

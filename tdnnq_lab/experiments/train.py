@@ -8,6 +8,7 @@ from typing import Any
 
 from ..deploy import BundleReport, load, make_bundle
 from ..models import Tdnnf, load_model, save_model
+from ..precision import SensitivityTable
 from ..quantize import BitPlan
 from ..training import TrainReport
 from .acoustic import AcousticBatches, Recipe, train_acoustic
@@ -149,7 +150,41 @@ def run_compress(
         plans = {s.name: s.plan.bits for s in systems if s.plan is not None}
         record.finish(acoustic_scale=scale)
         write_json(folder / "compress.json", {"systems": rows, "plans": plans, "sensitivity": describe(table)})
+        if results := read_json(Path(run_dir) / "results.json"):
+            write_json(folder / "report.json", _report(record, results["sets"], rows, systems, table))
     return rows
+
+
+def _report(
+    record: RunRecord,
+    sets: list[dict[str, Any]],
+    rows: list[dict[str, Any]],
+    systems: list[Packed],
+    table: SensitivityTable,
+) -> dict[str, Any]:
+    """A report as `ui.report` describes it, of a compression: the decoded sets, the systems, the first mixed plan."""
+    report: dict[str, Any] = {
+        "format": "tdnnq-lab report 1",
+        "title": f"{record.corpus}: packed models",
+        "run": {
+            "row": record.row,
+            "seed": record.seed,
+            "command": " ".join(record.command),
+            "commit": record.commit,
+            "wall_seconds": record.seconds,
+            "peak_memory_bytes": int(record.peak_memory_mb * 1e6),
+            "data_hash": record.data_hash,
+            "versions": record.versions,
+        },
+        "sets": sets,
+        "systems": rows,
+        "sensitivity": describe(table),
+    }
+    mixed = next((s for s in systems if s.plan is not None and s.name.startswith("mixed")), None)
+    if mixed is not None and mixed.plan is not None:
+        average = next(row["average_bits"] for row in rows if row["name"] == mixed.name)
+        report["plan"] = {"system": mixed.name, "bits": mixed.plan.bits, "average_bits": average}
+    return report
 
 
 def run_bundle(

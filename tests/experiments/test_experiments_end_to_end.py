@@ -191,6 +191,8 @@ def test_score_prints_errors_and_significance(run: Path) -> None:
 
 
 def test_compress_writes_a_variant_and_resumes(run: Path, tmp_path: Path) -> None:
+    decoding = ["decode", "--prepared", str(run / "prepared"), "--run-dir", str(run), "--acoustic-scale", "1.0"]
+    assert CliRunner().invoke(app, decoding).exit_code == 0
     arguments = ["compress", "--prepared", str(run / "prepared"), "--run-dir", str(run), "--out", str(tmp_path)]
     arguments += ["--variants", "uniform:2,mixed:2.5", "--updates", "3", "--measure", "kl"]
     assert CliRunner().invoke(app, arguments).exit_code == 0
@@ -202,6 +204,10 @@ def test_compress_writes_a_variant_and_resumes(run: Path, tmp_path: Path) -> Non
     written = json.loads((tmp_path / "compress.json").read_text())
     assert written["plans"]["uniform2"] == dict.fromkeys(written["plans"]["uniform2"], 2)
     assert written["sensitivity"]["measure"] == "kl"
+    report = load_report(tmp_path / "report.json")
+    assert [system["name"] for system in report["systems"]] == ["full", "uniform2", "mixed2.5"]
+    assert report["plan"]["system"] == "mixed2.5"
+    assert "2.5" in report_page(report)
 
 
 @pytest.mark.parametrize("text", ["mixed", "uniform:9", "uniform:2.5", "some:4", "mixed:-1", "mixed:x"])
