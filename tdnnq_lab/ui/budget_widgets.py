@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 
-from .live import Live, plain, tell, told
+from .live import Live, image, plain, tell, told
 from .plan_picture import Budgets, PlanFacts, PlanPicture, cost_unit, plan_facts
 from .report import size
 
@@ -44,9 +44,8 @@ def budget_explorer(table: SensitivityTable, *, rest_bytes: int = 0, average_bit
     )  # fmt: skip
     drawn, text = ipywidgets.HTML(), told()
 
-    def still() -> dict[str, str]:
-        words = plain(text)
-        return {"image/svg+xml": picture.draw(box.bits, words, headline=words)}
+    def still() -> str:
+        return text.value + image(drawn.value, plain(text))
 
     box = Live([slider, text, drawn], still, slider=slider, text=text, picture=drawn)
 
@@ -102,9 +101,8 @@ def own_plan(table: SensitivityTable, *, rest_bytes: int = 0, bits: Mapping[str,
     drawn, text = ipywidgets.HTML(), told()
     grid = ipywidgets.Box([together, *choices.values()], layout={"flex_flow": "row wrap", "width": "100%"})
 
-    def still() -> dict[str, str]:
-        words = plain(text)
-        return {"image/svg+xml": picture.draw(box.bits, words, box.solver, headline=words)}
+    def still() -> str:
+        return text.value + image(drawn.value, plain(text))
 
     box = Live([grid, text, drawn], still, choices=choices, all=together, text=text, picture=drawn)
     _follow_choices(box, table, budgets, picture, rest_bytes)
@@ -176,7 +174,7 @@ def measure_button(
     bar = ipywidgets.FloatProgress(min=0.0, max=1.0, layout=WIDE)
     text, table = told("Nothing measured yet."), ipywidgets.HTML()
     children = [ipywidgets.HBox([button, bar]), text, table]
-    box = Live(children, lambda: {"text/html": table.value}, button=button, bar=bar, text=text, table=table, results={})
+    box = Live(children, lambda: table.value, button=button, bar=bar, text=text, table=table, results={})
 
     def show() -> None:
         table.value = _results_table(budgets, box.results, what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Callable
 from typing import Any
@@ -12,23 +13,29 @@ import ipywidgets
 class Live(ipywidgets.VBox):
     """A column of widgets which, where no kernel runs, is shown as the picture it began with.
 
-    A notebook page (nbviewer, GitHub, a lab that has not run the cell yet) finds HTML or an SVG beside the widget in
-    the output and shows that.
+    A notebook page (nbviewer, a lab that has not run the cell yet) finds HTML beside the widget in the output and shows
+    that. Pictures in it are images (`image`): a lab that does not trust a notebook drops SVG, styles and scripts.
 
     Args:
         children: the widgets, top to bottom.
-        still: makes {MIME type: content} when the box is displayed.
+        still: makes that HTML when the box is displayed.
         parts: widgets and values to reach by name, `box.slider`.
     """
 
-    def __init__(self, children: list[ipywidgets.Widget], still: Callable[[], dict[str, str]], **parts: Any) -> None:
+    def __init__(self, children: list[ipywidgets.Widget], still: Callable[[], str], **parts: Any) -> None:
         super().__init__(children, layout={"width": "100%", "max_width": "980px"})
         self._still = still
         for name, part in parts.items():
             setattr(self, name, part)
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        return super()._repr_mimebundle_(**options) | self._still()
+        return super()._repr_mimebundle_(**options) | {"text/html": self._still()}
+
+
+def image(svg: str, alt: str) -> str:
+    """An SVG with a paper of its own as an HTML image."""
+    data = base64.b64encode(svg.encode()).decode()
+    return f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{data}" style="max-width:100%">'
 
 
 def told(text: str = "") -> ipywidgets.HTML:

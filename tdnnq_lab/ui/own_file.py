@@ -41,11 +41,8 @@ def transcribe_own(recogniser: Recogniser, path: str | os.PathLike[str] = "") ->
     bar = ipywidgets.FloatProgress(min=0.0, max=1.0, layout={"width": "180px"})
     text, shown = told("Choose a file (up to 10 MB) or name one, then press Transcribe."), ipywidgets.HTML()
     row = ipywidgets.HBox([upload, place, button, bar], layout={"flex_flow": "row wrap"})
-    still = lambda: {"text/html": f"{text.value}{shown.value}"}  # noqa: E731
-    box = Live(
-        [row, text, shown], still, upload=upload, path=place, button=button, bar=bar, text=text, transcript=shown
-    )
-    box.result = None
+    parts = {"upload": upload, "path": place, "button": button, "bar": bar, "text": text, "transcript": shown}
+    box = Live([row, text, shown], lambda: f"{text.value}{shown.value}", result=None, **parts)
 
     def press(_: object = None) -> Transcript | None:
         button.disabled, box.result, shown.value, bar.value = True, None, "", 0.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import math
-import textwrap
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from ..precision import SensitivityTable
     from ..quantize import BitPlan
 
-WIDTH, ROW, TOP, LINE = 960, 20, 46, 20
+WIDTH, ROW, TOP = 960, 20, 46
 NAMES, BARS, COSTS, FRONT = 118, (118, 282), (312, 612), (696, 946)  # pixels: width of names; left, right of panels
 POINTS = 400  # of the front that are drawn
 UNITS: dict[str, str] = dict.fromkeys(("kl", "kl_bernoulli", "loss", "output_kl", "curvature"), "nats a frame")
@@ -57,30 +56,23 @@ class PlanPicture:
         weights = zip(self.table.layers, self.table.sizes, strict=True)
         return sum(size * bits[layer] for layer, size in weights) / 8 + self.rest_bytes
 
-    def draw(
-        self, bits: Mapping[str, int], title: str, other: Mapping[str, int] | None = None, headline: str = ""
-    ) -> str:
+    def draw(self, bits: Mapping[str, int], title: str, other: Mapping[str, int] | None = None) -> str:
         """The picture of a plan as SVG; with `other`, a second plan in outline to compare with.
 
         Args:
             bits: by layer; all layers of the table.
             title: what a screen reader says instead.
             other: the plan to compare with.
-            headline: written above, for a picture that stands alone.
         """
         parts = [self.still, self._plan(bits), self._plan(other, outline=True) if other else ""]
         if other:
             parts.append(self._legend())
-        lines = textwrap.wrap(headline, 130)
-        above, height = LINE * len(lines), self.height + LINE * len(lines)
-        told = "".join(svg_text(12, 16 + LINE * k, words, "start") for k, words in enumerate(lines))
         body = "\n".join(filter(None, parts))
         return (
-            f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(title)}" '
+            f'<svg viewBox="0 0 {WIDTH} {self.height}" role="img" aria-label="{html.escape(title)}" '
             'xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" font-size="13" '
             'style="max-width:100%;height:auto;background:#fff;color:#1d2126" color="#1d2126">\n'
-            f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>{told}<g transform="translate(0 {above})">\n'
-            f"{body}\n</g></svg>"
+            f'<rect width="{WIDTH}" height="{self.height}" fill="#fff"/>\n{body}\n</svg>'
         )
 
     def _y(self, row: int) -> float:
@@ -117,10 +109,11 @@ class PlanPicture:
 
     def _costs(self) -> str:
         """A mark for each layer and bit-width, and their legend."""
-        parts, x = [], COSTS[0] + 6.0
+        few = len(self.table.bits) < 6
+        parts, x = [] if few else [svg_text(COSTS[0] - 8, TOP - 12, "bits:", "end")], COSTS[0] + 6.0
         for k, bits in enumerate(self.table.bits):
             symbol, colour = SYMBOLS[k % len(SYMBOLS)], COLOURS[(k + 1) % len(COLOURS)]
-            label = f"{bits} bit{'s' * (bits > 1)}" if len(self.table.bits) < 6 else str(bits)
+            label = f"{bits} bit{'s' * (bits > 1)}" if few else str(bits)
             parts += [svg_mark(x, TOP - 16, symbol, colour), svg_text(x + 9, TOP - 12, label, "start")]
             x += 24 + 7 * len(label)
             for row, value in enumerate(self.table.values[:, k]):

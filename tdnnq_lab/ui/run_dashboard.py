@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from .figures import COLOURS, FAINT, running_mean
-from .live import Live, tell, told
+from .live import Live, image, plain, tell, told
 from .report import duration, finite, number
 from .svg import svg_line, svg_text
 
@@ -51,7 +51,12 @@ def dashboard(run: Run, *, every: float = 1.0) -> Live:
     bar = ipywidgets.FloatProgress(min=0.0, max=1.0, layout={"width": "min(100%, 560px)"})
     text, curve, log = told(), ipywidgets.HTML(), ipywidgets.HTML()
     controls = ipywidgets.HBox([stop, go_on, bar], layout={"flex_flow": "row wrap"})
-    box = _Dashboard([controls, text, curve, log], lambda: {"text/html": f"{text.value}{curve.value}"})
+
+    def still() -> str:
+        drawn = curve.value.startswith("<svg")
+        return text.value + (image(curve.value, f"Losses. {plain(text)}") if drawn else curve.value)
+
+    box = _Dashboard([controls, text, curve, log], still)
     box.run, box.every, box.stop, box.go_on, box.bar = run, every, stop, go_on, bar
     box.text, box.curve, box.tail = text, curve, log
     stop.on_click(lambda _: box.do(run.stop, "stopping: the run finishes its update and writes a checkpoint …"))

@@ -26,7 +26,13 @@ pytest.importorskip("jupyterlab", reason="jupyterlab comes with the extra lab")
 
 NAME = "00_tour.ipynb"
 PATIENCE = 120  # seconds; two slow cores start a lab, a kernel and torch in less
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--no-first-run",
+)
 # All cells are in the page at once, and nobody asks about news.
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},

@@ -71,7 +71,9 @@ def test_still_picture_and_errors(tmp_path: Path) -> None:
     still = box._repr_mimebundle_()["text/html"]
     assert "The run has finished" in still
     assert "1 min 5 s since its start" in still
-    assert "<polyline" in still
+    assert "data:image/svg+xml;base64," in still
+    assert "<svg" not in still
+    assert "<polyline" in box.curve.value
     (folder / "status.json").write_text("{damaged")
     box.refresh()
     assert plain(box.text).startswith("Not done: ")
