@@ -146,8 +146,7 @@ def test_readme_runs_as_a_module(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_the_readme_shows_the_recorded_demo() -> None:
-    report, markdown = ROOT / "results" / "demo" / "report.json", ROOT / "README.md"
-    if not report.is_file() or "<!-- demo:begin -->" not in markdown.read_text(encoding="utf-8"):
-        pytest.skip("no recorded demo yet")
-    assert readme.main([str(report), str(markdown), "--check"]) == 0
+@pytest.mark.parametrize(("block", "folder"), [("demo", "demo")])
+def test_the_readme_shows_the_recorded_runs(block: str, folder: str) -> None:
+    report, markdown = ROOT / "results" / folder / "report.json", ROOT / "README.md"
+    assert readme.main([str(report), str(markdown), "--check", "--block", block]) == 0
