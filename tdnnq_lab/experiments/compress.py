@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from ..corpora import transcripts
+from ..corpora import speakers, transcripts
 from ..deploy import load, pack
 from ..models import Tdnnf, layers, load_model, save_model
 from ..precision import SensitivityTable, allocate, sensitivity
@@ -208,7 +208,7 @@ def decode_system(
         found.phones = recognise_phones(outputs, prepared, acoustic_scale)
         write_hypotheses(split, found, Path(folder) / "hyp" / system.name)
         words = wer(references, found.words)
-        low, high = wer_interval(words)
+        low, high = wer_interval(words, speakers(cuts))
         results[split] = {
             "words": words.words,
             "errors": words.errors,
