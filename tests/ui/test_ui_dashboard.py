@@ -19,7 +19,7 @@ JOB = str(Path(__file__).parents[1] / "experiments" / "experiments_job.py")
 
 
 def until(condition, what: str = "") -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.02)
