@@ -300,7 +300,7 @@ def _differences(
         hovertemplate="%{text}<extra></extra>",
     )
     figure.add_scatter(
-        x=[max([entry["difference"], *(entry.get("interval") or [])]) for _, _, entry in mine],
+        x=[_right(entry) for _, _, entry in mine],
         y=[y for y, _, _ in mine],
         mode="text",
         textposition="middle right",
@@ -309,6 +309,12 @@ def _differences(
         text=[f"  {signed(e['difference'])}, p {_relation(e.get('p'))}" for _, _, e in mine],
         showlegend=False,
     )
+
+
+def _right(entry: Mapping[str, Any]) -> float:
+    """Where everything drawn of a comparison ends on the right."""
+    ends = [entry["difference"], *(entry.get("interval") or []), entry.get("detectable")]
+    return max(float(end) for end in ends if finite(end))
 
 
 def _relation(p: Any) -> str:
@@ -321,7 +327,7 @@ def _difference_axes(figure: go.Figure, rows: Sequence[tuple[float, str, int, An
     places = {split: [y for y, name, _, _ in rows if name == split] for split in splits}
     ends = [value for _, _, _, entry in rows for value in [entry["difference"], *(entry.get("interval") or [])]]
     ends += [-entry["detectable"] for _, _, _, entry in rows if finite(entry.get("detectable"))]
-    low, high = min([0.0, *ends]), max([0.0, *ends])
+    low, high = min([0.0, *ends]), max([0.0, *(_right(entry) for _, _, _, entry in rows)])
     span = max(high - low, 0.5)
     bottom = max([y for y, _, _, _ in rows], default=0.0)
     figure.add_scatter(

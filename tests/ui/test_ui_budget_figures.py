@@ -85,6 +85,15 @@ def test_differences_with_their_intervals(compressed: dict) -> None:
     assert high > max(x for x in line.x if x is not None)
 
 
+def test_labels_stand_clear_of_what_is_drawn(compressed: dict) -> None:
+    figure = ui.differences(compressed["systems"])
+    labels = [(x, y) for trace in figure.data if trace.mode == "text" for x, y in zip(trace.x, trace.y, strict=True)]
+    strokes = [trace for trace in figure.data if trace.mode == "lines" and trace.name != "no difference"]
+    for x, y in labels:
+        drawn = [a for t in strokes for a, b in zip(t.x, t.y, strict=True) if b == y]
+        assert x == max(drawn)
+
+
 def test_strokes_of_the_twin_have_gaps(compressed: dict) -> None:
     figure = ui.differences(compressed["systems"])
     strokes = sum(sum(x is None for x in trace.x) or 1 for trace in figure.data if trace.mode == "lines")
