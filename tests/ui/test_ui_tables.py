@@ -146,7 +146,7 @@ def test_readme_runs_as_a_module(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("block", "folder"), [("demo", "demo")])
+@pytest.mark.parametrize(("block", "folder"), [("demo", "demo"), ("real", "speechocean762_8k")])
 def test_the_readme_shows_the_recorded_runs(block: str, folder: str) -> None:
     report, markdown = ROOT / "results" / folder / "report.json", ROOT / "README.md"
     assert readme.main([str(report), str(markdown), "--check", "--block", block]) == 0
