@@ -26,7 +26,7 @@ HEAVY = ("torch", "torchaudio", "lhotse", "numba", "numpy", "plotly", "ipywidget
 MACHINE_PATH = re.compile(
     r"(?<![\w.:/~])/(?:(?:home|Users)/(?!me\b|you\b|user\b|ada\b)|(?:root|work|workspace)/)\w|\b[A-Z]:\\\\?Users\b"
 )
-WHEEL_BYTES = 400_000  # 250 kB with the recogniser alone; plans, packing and widgets came to it
+WHEEL_BYTES = 350_000  # 300 kB were wanted: kept by the recogniser alone, not since plans, packing and widgets came
 
 
 def tracked_files() -> list[Path]:
@@ -150,13 +150,6 @@ def test_binder_asks_for_what_the_package_needs() -> None:
     assert asked == {re.match(r"[\w.-]+", line).group() for line in needed}
 
 
-def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines of a function, its docstring not counted."""
-    first = node.body[0]
-    documented = ast.get_docstring(node) is not None
-    return node.end_lineno - node.lineno + 1 - (first.end_lineno - first.lineno + 1 if documented else 0)
-
-
 def test_files_and_functions_are_short() -> None:
     wrong = []
     for path in python_files():
@@ -164,8 +157,8 @@ def test_files_and_functions_are_short() -> None:
         if source.count("\n") >= 400:
             wrong.append(f"{name} has {source.count(chr(10))} lines")
         for node in ast.walk(ast.parse(source, str(name))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and code_lines(node) > 60:
-                wrong.append(f"{name}:{node.lineno}: {node.name} has {code_lines(node)} lines")
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= 60:
+                wrong.append(f"{name}:{node.lineno}: {node.name} has {node.end_lineno - node.lineno + 1} lines")
     assert not wrong, "; ".join(wrong)
 
 

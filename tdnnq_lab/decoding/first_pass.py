@@ -69,11 +69,8 @@ def decode(
     Raises:
       ValueError: no frames, NaN or infinity, too few pdfs, or a beam, max_active or acoustic_scale not above 0.
     """
-    check_options(acoustic_scale, beam, max_active)
+    options = checked_options(acoustic_scale, beam, max_active)
     x = checked(log_likelihoods, hclg.topology.num_pdfs)
-    options = kaldi_decoder.FasterDecoderOptions(
-        beam=beam, max_active=max_active, min_active=min(MIN_ACTIVE, max_active - 1)
-    )
     lattice, final = _best_path(x * np.float32(acoustic_scale), hclg, options)
     labels, words, weight = _read(lattice)
     pdfs = [label - 1 for label in labels]
@@ -95,6 +92,14 @@ def check_options(acoustic_scale: float, beam: float, max_active: int) -> None:
     for name, value in (("acoustic_scale", acoustic_scale), ("beam", beam), ("max_active", max_active)):
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"{name} is {value}; give a number above 0")
+
+
+def checked_options(acoustic_scale: float, beam: float, max_active: int) -> kaldi_decoder.FasterDecoderOptions:
+    """The decoder's options; ValueError for one that is not above 0."""
+    check_options(acoustic_scale, beam, max_active)
+    return kaldi_decoder.FasterDecoderOptions(
+        beam=beam, max_active=max_active, min_active=min(MIN_ACTIVE, max_active - 1)
+    )
 
 
 def _best_path(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..graphs.hclg import Hclg
-from .first_pass import FRAME_SECONDS, MIN_ACTIVE, Hypothesis, check_options
+from .first_pass import FRAME_SECONDS, Hypothesis, checked_options
 from .inputs import checked
 from .phones import phone_segments
 from .times import word_frames
@@ -60,13 +60,10 @@ class StreamingDecoder:
         max_active: int = 7000,
         frame_seconds: float = FRAME_SECONDS,
     ) -> None:
-        check_options(acoustic_scale, beam, max_active)
+        options = checked_options(acoustic_scale, beam, max_active)
         self.frames = 0
         self.restarts: list[float] = []
         self._hclg, self._scale, self._seconds = hclg, np.float32(acoustic_scale), frame_seconds
-        options = kaldi_decoder.FasterDecoderOptions(
-            beam=beam, max_active=max_active, min_active=min(MIN_ACTIVE, max_active - 1)
-        )
         self._decoder = kaldi_decoder.FasterDecoder(hclg.fst, options)
         self._closed: list[Hypothesis] = []
         self._open()

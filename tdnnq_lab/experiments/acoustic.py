@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
@@ -86,13 +85,17 @@ class AcousticBatches:
         return len(self.batches)
 
     def epoch(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], list[str]]]:
-        """The batches of an epoch, always the same ones in the same order."""
-        for place, batch in enumerate(self.batches.epoch(epoch)):
+        """The batches of an epoch, always the same ones in the same order, blanked where `augment` says so."""
+        for place, (inputs, targets, ids) in enumerate(self.plain_epoch(epoch)):
+            features, lengths, *rest = inputs
             if self.augment is not None:
                 masks, mean = self.augment
-                blanked = masks(batch.features, batch.lengths, mean, (epoch, place))
-                batch = dataclasses.replace(batch, features=blanked)
-            yield self.example(batch)
+                features = masks(features, lengths, mean, (epoch, place))
+            yield (features, lengths, *rest), targets, ids
+
+    def plain_epoch(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], list[str]]]:
+        """The same batches with their features as they are: what batch-norm statistics are taken from."""
+        return map(self.example, self.batches.epoch(epoch))
 
     def example(self, batch: Batch) -> tuple[tuple[Any, ...], tuple[Any, ...], list[str]]:
         """(inputs, targets, ids) of one batch."""
@@ -179,7 +182,6 @@ def train_acoustic(
     keep_freed_memory()
     batches = AcousticBatches(prepared, recipe.batch_size, recipe.seed, left_out)
     model = make_model(prepared, recipe, batches.cuts)
-    plain = copy.copy(batches)  # what batch-norm statistics are taken from
     if recipe.time_masked or recipe.frequency_masks:
         masks = SpecAugment(recipe.frequency_masks, time_masked=recipe.time_masked, seed=recipe.seed)
         batches.augment = masks, model.input_mean.clone()
@@ -202,7 +204,7 @@ def train_acoustic(
         run_dir,
         schedule=_dropout(recipe),
         after_step=_orthonormal(recipe),
-        finalise=lambda m: recalibrate(m, plain),
+        finalise=lambda m: recalibrate(m, batches),
         on_progress=on_progress,
         identity={"recipe": recipe.to_json(), "data": prepared.facts["data"]},
         show=show,
@@ -212,7 +214,7 @@ def train_acoustic(
 
 def recalibrate(model: nn.Module, batches: AcousticBatches, count: int = 60) -> None:
     """Take batch-norm statistics again, padding not counted, over the first `count` batches of an epoch."""
-    few = (example[0][:2] for _, example in zip(range(count), batches.epoch(10**6), strict=False))
+    few = (example[0][:2] for _, example in zip(range(count), batches.plain_epoch(10**6), strict=False))
     batchnorm_recalibrate(model, few)
 
 

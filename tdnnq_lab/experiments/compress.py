@@ -12,17 +12,18 @@ from typing import Any
 
 from torch import nn
 
-from ..corpora import speakers, transcripts
+from ..corpora import speakers
 from ..deploy import load, pack
 from ..models import Tdnnf, layers, load_model, save_model
 from ..precision import SensitivityTable, allocate, sensitivity
 from ..quantize import BitPlan, FitReport, fit
-from ..scoring import mapsswe, read_trn, wer, wer_interval
+from ..scoring import mapsswe, read_trn, wer_interval
 from ..training import Progress, weights_sha256
 from .acoustic import AcousticBatches, Criterion, Recipe
-from .evaluate import network_outputs, phone_references, recognise, recognise_phones, write_hypotheses
+from .evaluate import count_errors, network_outputs, write_hypotheses
 from .prepare import Prepared
 from .record import Stopped
+from .status import StageTimes
 
 FULL = "full.safetensors"
 MEASURE = "output_kl"
@@ -188,6 +189,44 @@ def compress(
     return Packed(name, folder / f"{name}.safetensors", packed.bytes_on_disk, plan, told)
 
 
+def pack_variants(
+    model: Tdnnf,
+    variants: Sequence[Variant],
+    prepared: Prepared,
+    batches: AcousticBatches,
+    folder: Path,
+    *,
+    settings: FitSettings,
+    recipe: Recipe,
+    measure_by: str,
+    stage: StageTimes,
+    say: Callable[[str], None] = print,
+) -> tuple[list[Packed], SensitivityTable]:
+    """The full-precision file, then one for each variant, fine-tuned; and the sensitivities that made their plans."""
+    with stage("sensitivity"):
+        table = measure(model, prepared, batches, folder / "sensitivity.json", method=measure_by)
+        say(f"sensitivity of {len(table.layers)} layers at {len(table.bits)} bit-widths by {measure_by}")
+    systems = [save_full(model, folder)]
+    for variant in variants:
+        plan = variant.plan(model, table)
+        say(f"{variant.name}: " + " ".join(f"{name} {bits}" for name, bits in plan.bits.items()))
+        with stage(f"fine-tune {variant.name}"):
+            parts = (model, variant, plan, prepared, batches, folder, settings)
+            systems.append(compress(*parts, recipe=recipe, on_progress=stage.status.progress))
+        say(f"{systems[-1].path}: {systems[-1].bytes:,} bytes")
+    return systems, table
+
+
+def compressed_report(rows: list[dict[str, Any]], systems: Sequence[Packed], table: SensitivityTable) -> dict[str, Any]:
+    """What a report says of packed models: `systems`, `sensitivity`, and the `plan` of the first mixed one, if any."""
+    report: dict[str, Any] = {"systems": rows, "sensitivity": describe(table)}
+    mixed = next((s for s in systems if s.plan is not None and s.name.startswith("mixed")), None)
+    if mixed is not None and mixed.plan is not None:
+        average = next(row["average_bits"] for row in rows if row["name"] == mixed.name)
+        report["plan"] = {"system": mixed.name, "bits": mixed.plan.bits, "average_bits": average}
+    return report
+
+
 def average_bits(plan: BitPlan, model: nn.Module) -> float:
     """Bits a weight, over all layers."""
     table = layers(model)
@@ -203,18 +242,15 @@ def decode_system(
     results: dict[str, dict[str, Any]] = {}
     for split in splits:
         cuts = prepared.cuts(split)
-        outputs, references = network_outputs(model, cuts), transcripts(cuts)
-        found = recognise(outputs, graph, acoustic_scale=acoustic_scale)
-        found.phones = recognise_phones(outputs, prepared, acoustic_scale)
+        found, words, phones = count_errors(network_outputs(model, cuts), prepared, cuts, graph, acoustic_scale)
         write_hypotheses(split, found, Path(folder) / "hyp" / system.name)
-        words = wer(references, found.words)
         low, high = wer_interval(words, speakers(cuts))
         results[split] = {
             "words": words.words,
             "errors": words.errors,
             "wer": round(words.percent, 2),
             "wer_interval": [round(low, 2), round(high, 2)],
-            "per": round(wer(phone_references(prepared, references), found.phones).percent, 2),
+            "per": round(phones.percent, 2),
             "real_time_factor": round(found.real_time_factor, 4),
         }
     return results

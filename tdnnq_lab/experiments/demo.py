@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..corpora import Report, cuts, speakers
 from ..models import Tdnnf, save_model
-from ..precision import SensitivityTable
 from .acoustic import AcousticBatches, Recipe, train_acoustic
-from .compress import (
-    MEASURE,
-    FitSettings,
-    Packed,
-    Variant,
-    bytes_with_xent,
-    compare,
-    compress,
-    describe,
-    measure,
-    save_full,
-)
+from .compress import MEASURE, FitSettings, Variant, bytes_with_xent, compare, compressed_report, pack_variants
 from .evaluate import evaluate, tune_scale
 from .listen import listen
 from .prepare import Prepared, PrepareSettings, prepare
 from .record import RunRecord, StatusWriter, Stopped, write_json
+from .status import StageTimes
 from .train import MODEL
 
 ABOUT = {
@@ -94,7 +80,15 @@ def run_demo(
             scale, tuned = tune_scale(model, data, settings.tests[0])
             _say(f"acoustic scale {scale}, tuned on {settings.tests[0]}")
             results = evaluate(model, data, folder, acoustic_scale=scale, say=_say)
-        systems, table = _packed_models(model, data, folder, recipe, demo, stage)
+        batches = AcousticBatches(data, recipe.batch_size, recipe.seed)
+        systems, table = pack_variants(
+            *(model, list(map(Variant.parse, demo.variants)), data, batches, folder),
+            settings=demo.fit,
+            recipe=recipe,
+            measure_by=demo.measure,
+            stage=stage,
+            say=_say,
+        )
         with stage("decode"):
             status.message("decoding from packed files")
             full_bytes = bytes_with_xent(model, folder)
@@ -102,24 +96,10 @@ def run_demo(
         seconds = {"seconds_by_stage": stage.seconds, "tuned": {str(k): v for k, v in tuned.items()}}
         record.finish(acoustic_scale=scale, **seconds, **facts)
         report = make_report(folder, record, data, model, results, stage.seconds)
-        report |= _compressed(rows, systems, table, data, folder)
+        report |= compressed_report(rows, systems, table)
+        report["listen"] = listen(data, folder, [system.name for system in systems])
         write_json(folder / "report.json", report)
     return folder / "report.json"
-
-
-class StageTimes:
-    """Tells the status which stage is running, and keeps what each took: `with stage("train"): …`."""
-
-    def __init__(self, status: StatusWriter) -> None:
-        self.status, self.seconds = status, dict[str, float]()
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """One stage; its seconds add up where it comes again."""
-        self.status.stage(name)
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 1)
 
 
 def _trained(data: Prepared, recipe: Recipe, folder: Path, status: StatusWriter) -> tuple[Tdnnf, dict[str, Any]]:
@@ -138,48 +118,6 @@ def _trained(data: Prepared, recipe: Recipe, folder: Path, status: StatusWriter)
     }
 
 
-def _packed_models(
-    model: Tdnnf, data: Prepared, folder: Path, recipe: Recipe, demo: DemoSettings, stage: StageTimes
-) -> tuple[list[Packed], SensitivityTable]:
-    """The full-precision file and one for each variant, the sensitivities that made their plans."""
-    batches = AcousticBatches(data, recipe.batch_size, recipe.seed)
-    with stage("sensitivity"):
-        table = measure(model, data, batches, folder / "sensitivity.json", method=demo.measure)
-        _say(f"sensitivity of {len(table.layers)} layers at {len(table.bits)} bit-widths by {demo.measure}")
-    systems = [save_full(model, folder)]
-    for variant in map(Variant.parse, demo.variants):
-        plan = variant.plan(model, table)
-        _say(f"{variant.name}: " + " ".join(f"{name} {bits}" for name, bits in plan.bits.items()))
-        with stage(f"fine-tune {variant.name}"):
-            systems.append(
-                compress(
-                    *(model, variant, plan, data, batches, folder, demo.fit),
-                    recipe=recipe,
-                    on_progress=stage.status.progress,
-                )
-            )
-            _say(f"{systems[-1].path}: {systems[-1].bytes:,} bytes")
-    return systems, table
-
-
-def _compressed(
-    rows: list[dict[str, Any]], systems: list[Packed], table: SensitivityTable, data: Prepared, folder: Path
-) -> dict[str, Any]:
-    """The report's part on packed models."""
-    mixed = next((s for s in systems if s.name.startswith("mixed")), systems[-1])
-    assert mixed.plan is not None
-    return {
-        "systems": rows,
-        "sensitivity": describe(table),
-        "plan": {
-            "system": mixed.name,
-            "bits": mixed.plan.bits,
-            "average_bits": next(r["average_bits"] for r in rows if r["name"] == mixed.name),
-        },
-        "listen": listen(data, folder, [s.name for s in systems]),
-    }
-
-
 def make_report(
     folder: Path,
     record: RunRecord,
@@ -194,26 +132,13 @@ def make_report(
     return {
         "format": "tdnnq-lab report 1",
         "title": "From speech to a 4-bit recogniser: an LF-MMI TDNN-F, trained, planned and packed on data_small",
-        "run": {
-            "row": record.row,
-            "seed": record.seed,
-            "command": " ".join(record.command),
-            "commit": record.commit,
-            "started": record.started,
+        "run": record.facts()
+        | {
             "model": f"{record.settings['preset']}, {parameters:,} parameters",
             "updates": curve[-1]["update"] if curve else None,
-            "wall_seconds": record.seconds,
-            "peak_memory_bytes": int(record.peak_memory_mb * 1e6),
-            "data_hash": record.data_hash,
             "stages": stages,
             "criterion_share": record.results["criterion_share"],
             "acoustic_scale": record.results["acoustic_scale"],
-            "machine": {
-                "cpu": record.machine.get("processor"),
-                "cores": record.machine.get("cores"),
-                "platform": record.machine.get("system"),
-            },
-            "versions": record.versions,
         },
         "corpus": {
             "name": data.settings.corpus,

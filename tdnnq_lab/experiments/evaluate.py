@@ -103,6 +103,17 @@ def phone_references(prepared: Prepared, references: Mapping[str, Sequence[str]]
     }
 
 
+def count_errors(
+    outputs: Outputs, prepared: Prepared, cuts: CutSet, graph: Hclg, acoustic_scale: float
+) -> tuple[Recognised, Wer, Wer]:
+    """Words and phones of a split from the network's outputs, and the errors in both."""
+    references = transcripts(cuts)
+    found = recognise(outputs, graph, acoustic_scale=acoustic_scale)
+    found.phones = recognise_phones(outputs, prepared, acoustic_scale)
+    phones = wer(phone_references(prepared, references), found.phones)
+    return found, wer(references, found.words), phones
+
+
 def tune_scale(model: Tdnnf, prepared: Prepared, split: str) -> tuple[float, dict[float, float]]:
     """The acoustic scale with the fewest word errors on a split, and the errors in percent at every scale."""
     cuts, graph = prepared.cuts(split), prepared.graph()
@@ -193,8 +204,7 @@ def evaluate(
     for split in splits or prepared.settings.tests:
         cuts = prepared.cuts(split)
         outputs = network_outputs(model, cuts)
-        found = recognise(outputs, graph, acoustic_scale=acoustic_scale)
-        found.phones = recognise_phones(outputs, prepared, acoustic_scale)
+        found, _, _ = count_errors(outputs, prepared, cuts, graph, acoustic_scale)
         plain = recognise(outputs, unigram, acoustic_scale=acoustic_scale)
         write_hypotheses(split, found, Path(folder) / "hyp")
         write_trn(Path(folder) / "ref" / f"{split}.trn.gz", transcripts(cuts))

@@ -11,10 +11,8 @@ from ..models import Tdnnf, layers
 from ..quantize import BitPlan, round_model
 from ..scoring import wer
 from .acoustic import AcousticBatches, recalibrate
-from .evaluate import network_outputs, phone_references, recognise, recognise_phones
+from .evaluate import count_errors, network_outputs, recognise
 from .prepare import Prepared
-
-GRAPHS = {"wer": "ngram", "unigram_wer": "unigram"}
 
 
 def headroom(
@@ -35,7 +33,7 @@ def headroom(
       A row for each bit-width: {"bits", "sets": {split: {"wer", "unigram_wer", "per"}}}, in percent.
     """
     sets = {split: prepared.cuts(split) for split in splits or prepared.settings.tests}
-    graphs = {name: prepared.graph(graph) for name, graph in GRAPHS.items()}
+    ngram, unigram = prepared.graph(), prepared.graph("unigram")
     rows = []
     for width in bits:
         rounded = copy.deepcopy(model)
@@ -44,14 +42,14 @@ def headroom(
         recalibrate(rounded, batches)
         row: dict[str, Any] = {"bits": width, "sets": {}}
         for split, cuts in sets.items():
-            outputs, references = network_outputs(rounded, cuts), transcripts(cuts)
-            errors = {}
-            for name, graph in graphs.items():
-                found = recognise(outputs, graph, acoustic_scale=acoustic_scale)
-                errors[name] = round(wer(references, found.words).percent, 2)
-            phones = recognise_phones(outputs, prepared, acoustic_scale)
-            errors["per"] = round(wer(phone_references(prepared, references), phones).percent, 2)
-            row["sets"][split] = errors
+            outputs = network_outputs(rounded, cuts)
+            _, words, phones = count_errors(outputs, prepared, cuts, ngram, acoustic_scale)
+            plain = recognise(outputs, unigram, acoustic_scale=acoustic_scale)
+            row["sets"][split] = {
+                "wer": round(words.percent, 2),
+                "unigram_wer": round(wer(transcripts(cuts), plain.words).percent, 2),
+                "per": round(phones.percent, 2),
+            }
         say(f"{width} bits: " + ", ".join(f"{split} {v['wer']} %" for split, v in row["sets"].items()))
         rows.append(row)
     return rows

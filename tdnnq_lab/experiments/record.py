@@ -97,6 +97,25 @@ class RunRecord:
         record.write()
         return record
 
+    def facts(self) -> dict[str, Any]:
+        """What a report says of its run (`run` of `ui.report`)."""
+        return {
+            "row": self.row,
+            "seed": self.seed,
+            "command": " ".join(self.command),
+            "commit": self.commit,
+            "started": self.started,
+            "wall_seconds": self.seconds,
+            "peak_memory_bytes": int(self.peak_memory_mb * 1e6),
+            "data_hash": self.data_hash,
+            "machine": {
+                "cpu": self.machine.get("processor"),
+                "cores": self.machine.get("cores"),
+                "platform": self.machine.get("system"),
+            },
+            "versions": self.versions,
+        }
+
     def write(self) -> None:
         """Write `run.json` with the time and memory used so far, atomically."""
         self.seconds = round(self._seconds_before + time.monotonic() - self._begun, 1)
@@ -153,8 +172,8 @@ def _ends(name: Any) -> tuple[str, str]:
 def portable(value: Any) -> Any:
     """Return a value with all absolute paths in its strings made relative, in lists and dicts too.
 
-    `/home/me/work/runs/a` becomes `runs/a` where `/home/me/work` is the working directory, and `…/a`
-    elsewhere; `kaldi:/data/x` and `--run-dir=/data/x` keep what stands before the path.
+    A path below the working directory becomes relative to it, any other one `…/` and its last part; what stands
+    before a path, as in `kaldi:PATH` and `--run-dir=PATH`, stays.
     """
     if isinstance(value, Mapping):
         return {name: portable(v) for name, v in value.items()}

@@ -4,7 +4,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Protocol
@@ -132,6 +133,21 @@ class StatusWriter:
             StatusWriter._open.pop(self.path, None)
             if _in_main_thread():
                 signal.signal(signal.SIGTERM, self._before)
+
+
+class StageTimes:
+    """Tells the status which stage is running, and keeps what each took: `with stage("train"): …`."""
+
+    def __init__(self, status: StatusWriter) -> None:
+        self.status, self.seconds = status, dict[str, float]()
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """One stage; its seconds add up where it comes again."""
+        self.status.stage(name)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 1)
 
 
 def process_id(pid: int) -> dict[str, float]:

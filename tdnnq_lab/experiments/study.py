@@ -17,11 +17,11 @@ from scipy.stats import spearmanr
 from ..corpora import transcripts
 from ..models import Tdnnf, layers
 from ..precision import SensitivityTable, allocate
-from ..quantize import BitPlan, dequantize, quantize_layer, round_model
+from ..quantize import BitPlan, round_layer, round_model
 from ..scoring import wer
 from .acoustic import AcousticBatches, recalibrate
 from .compress import measure
-from .evaluate import network_outputs, phone_references, recognise, recognise_phones
+from .evaluate import count_errors, network_outputs, recognise
 from .prepare import Prepared
 from .record import read_json, write_json
 
@@ -78,26 +78,24 @@ class Study:
 
     def _errors(self, model: Tdnnf, split: str, phones: bool) -> dict[str, int]:
         cuts = self.sets[split]
-        outputs, references = network_outputs(model, cuts), transcripts(cuts)
-        words = wer(references, recognise(outputs, self.graph, acoustic_scale=self.scale).words)
-        found = {"word_errors": words.errors, "words": words.words}
-        if phones:
-            said, heard = (
-                phone_references(self.prepared, references),
-                recognise_phones(outputs, self.prepared, self.scale),
-            )
-            errors = wer(said, heard)
-            found |= {"phone_errors": errors.errors, "phones": errors.words}
-        return found
+        outputs = network_outputs(model, cuts)
+        if not phones:
+            words = wer(transcripts(cuts), recognise(outputs, self.graph, acoustic_scale=self.scale).words)
+            return {"word_errors": words.errors, "words": words.words}
+        _, words, errors = count_errors(outputs, self.prepared, cuts, self.graph, self.scale)
+        return {
+            "word_errors": words.errors,
+            "words": words.words,
+            "phone_errors": errors.errors,
+            "phones": errors.words,
+        }
 
 
 def one_layer(name: str, bits: int) -> Callable[[Tdnnf], None]:
     """Round one layer, leave the others."""
 
     def change(model: Tdnnf) -> None:
-        layer = layers(model)[name]
-        for weight, q in zip(layer.weights, quantize_layer(layer, bits), strict=True):
-            weight.copy_(dequantize(q))
+        round_layer(layers(model)[name], bits)
 
     return change
 

@@ -8,26 +8,24 @@ from typing import Any
 
 from ..deploy import BundleReport, load, make_bundle
 from ..models import Tdnnf, load_model, save_model
-from ..precision import SensitivityTable
 from ..quantize import BitPlan
 from ..training import TrainReport
 from .acoustic import AcousticBatches, Recipe, train_acoustic
 from .compress import (
     MEASURE,
     FitSettings,
-    Packed,
     Variant,
     bytes_with_xent,
     compare,
-    compress,
+    compressed_report,
     describe,
-    measure,
-    save_full,
+    pack_variants,
 )
 from .evaluate import evaluate, tune_scale
 from .headroom import headroom
 from .prepare import Prepared
 from .record import RunRecord, StatusWriter, Stopped, read_json, write_json
+from .status import StageTimes
 from .study import run_study
 
 MODEL = "model.safetensors"
@@ -135,15 +133,13 @@ def run_compress(
         told |= {"measure": measure_by, "prepared": data.facts["settings"]}
         corpus, hashed = data.settings.corpus, data.facts["data"]
         record = RunRecord.begin(folder, "compress", corpus, seed, data_hash=hashed, settings=told)
-        batches = AcousticBatches(data, 8, seed)
-        status.stage("sensitivity")
-        table = measure(model, data, batches, folder / "sensitivity.json", method=measure_by)
-        systems: list[Packed] = [save_full(model, folder)]
-        for variant in chosen:
-            status.stage(f"fine-tune {variant.name}")
-            plan = variant.plan(model, table)
-            parts = (model, variant, plan, data, batches, folder, settings)
-            systems.append(compress(*parts, recipe=Recipe(seed=seed), on_progress=status.progress))
+        systems, table = pack_variants(
+            *(model, chosen, data, AcousticBatches(data, 8, seed), folder),
+            settings=settings,
+            recipe=Recipe(seed=seed),
+            measure_by=measure_by,
+            stage=StageTimes(status),
+        )
         status.stage("decode")
         full_bytes = bytes_with_xent(model, folder)
         rows = compare(systems, data, folder, acoustic_scale=scale, full_bytes_with_xent=full_bytes)
@@ -151,40 +147,10 @@ def run_compress(
         record.finish(acoustic_scale=scale)
         write_json(folder / "compress.json", {"systems": rows, "plans": plans, "sensitivity": describe(table)})
         if results := read_json(Path(run_dir) / "results.json"):
-            write_json(folder / "report.json", _report(record, results["sets"], rows, systems, table))
+            report = {"format": "tdnnq-lab report 1", "title": f"{corpus}: packed models", "run": record.facts()}
+            report |= {"sets": results["sets"], **compressed_report(rows, systems, table)}
+            write_json(folder / "report.json", report)
     return rows
-
-
-def _report(
-    record: RunRecord,
-    sets: list[dict[str, Any]],
-    rows: list[dict[str, Any]],
-    systems: list[Packed],
-    table: SensitivityTable,
-) -> dict[str, Any]:
-    """A report as `ui.report` describes it, of a compression: the decoded sets, the systems, the first mixed plan."""
-    report: dict[str, Any] = {
-        "format": "tdnnq-lab report 1",
-        "title": f"{record.corpus}: packed models",
-        "run": {
-            "row": record.row,
-            "seed": record.seed,
-            "command": " ".join(record.command),
-            "commit": record.commit,
-            "wall_seconds": record.seconds,
-            "peak_memory_bytes": int(record.peak_memory_mb * 1e6),
-            "data_hash": record.data_hash,
-            "versions": record.versions,
-        },
-        "sets": sets,
-        "systems": rows,
-        "sensitivity": describe(table),
-    }
-    mixed = next((s for s in systems if s.plan is not None and s.name.startswith("mixed")), None)
-    if mixed is not None and mixed.plan is not None:
-        average = next(row["average_bits"] for row in rows if row["name"] == mixed.name)
-        report["plan"] = {"system": mixed.name, "bits": mixed.plan.bits, "average_bits": average}
-    return report
 
 
 def run_bundle(

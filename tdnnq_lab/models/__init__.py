@@ -1,10 +1,11 @@
 """Acoustic models: the TDNN-F with exact parameter counts, its batch norm, constraint, schedule and files."""
 
 from .batchnorm import BatchNorm, Frames
-from .checkpoint import load_model, save_model, write_atomically
+from .checkpoint import load_model, save_model
 from .clusters import Layer, layers
 from .components import FactoredLayer, Head, ReluNormLayer
 from .config import TdnnfConfig
+from .files import read_json_file, write_atomically, write_json_file
 from .memory import keep_freed_memory
 from .orthonormal import constrained_weights, semi_orthogonal_error, semi_orthogonal_step
 from .presets import KALDI_7Q, PAPER_BOTTLENECKS, SMALL, STRIDES, kaldi_7q, paper_row2, small
@@ -35,9 +36,11 @@ __all__ = [
     "layers",
     "load_model",
     "paper_row2",
+    "read_json_file",
     "save_model",
     "semi_orthogonal_error",
     "semi_orthogonal_step",
     "small",
     "write_atomically",
+    "write_json_file",
 ]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from pathlib import Path
 
 import safetensors
 import safetensors.torch
 
 from .config import TdnnfConfig
+from .files import write_atomically
 from .tdnnf import Tdnnf
 
 FORMAT = "tdnnq-lab model 1"
@@ -49,29 +48,3 @@ def load_model(path: str | os.PathLike[str]) -> Tdnnf:
     except (safetensors.SafetensorError, RuntimeError, KeyError, ValueError, OSError) as error:
         raise ValueError(f"{os.fspath(path)}: not a whole model file of ours ({error})") from error
     return model.eval()
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write `data` beside `path` and rename it: a reader sees the old file or the new one, never a part.
-
-    Raises:
-        OSError: the folder cannot be written, or the disk is full; nothing is left behind.
-    """
-    target = Path(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp's own mode is private
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..graphs import Fsa
 from ..lfmmi import forward_backward
 from ..models import Tdnnf, batchnorm_recalibrate, layers
-from ..quantize import dequantize, quantize_layer
+from ..quantize import round_layer
 from ..training.metrics import Means, read_loss
 from .table import SensitivityTable
 
@@ -125,7 +125,5 @@ def _recalibrated(model: Tdnnf, inputs: Sequence[tuple[Any, ...]]) -> Tdnnf:
 
 def _with_rounded_layer(model: Any, name: str, bits: int) -> Any:
     copied = copy.deepcopy(model)
-    layer = layers(copied)[name]
-    for weight, q in zip(layer.weights, quantize_layer(layer, bits), strict=True):
-        weight.copy_(dequantize(q))
+    round_layer(layers(copied)[name], bits)
     return copied

@@ -15,7 +15,7 @@ from ..models import BatchNorm, FactoredLayer, Frames, Head, ReluNormLayer, Tdnn
 from ..models.batchnorm import EPSILON, PooledMoments, moments
 from ..models.functional import splice_linear, taps
 from ..models.tdnnf import repeat_edges
-from ..quantize import dequantize, quantize_layer
+from ..quantize import round_layer
 
 Activations = list[Tensor]  # of every batch, [B, n, C]
 
@@ -66,8 +66,7 @@ class Stages:
         layer = self.layers[name]
         kept = [weight.clone() for weight in layer.weights]
         try:
-            for weight, q in zip(layer.weights, quantize_layer(layer, bits), strict=True):
-                weight.copy_(dequantize(q))
+            round_layer(layer, bits)
             yield
         finally:
             for weight, old in zip(layer.weights, kept, strict=True):

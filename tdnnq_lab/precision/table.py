@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..models import write_atomically
+from ..models import read_json_file, write_json_file
 from ..quantize import BITS, BitPlan
 
 FORMAT = "tdnnq-lab sensitivity 1"
@@ -81,23 +80,13 @@ class SensitivityTable:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the table as JSON, under a temporary name first. Raises OSError."""
-        content: dict[str, Any] = {"format": FORMAT, "layers": self.layers, "sizes": self.sizes, "bits": self.bits}
-        content |= {"values": self.values.tolist(), "made_by": self.made_by}
-        write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+        content = {"layers": self.layers, "sizes": self.sizes, "bits": self.bits}
+        write_json_file(path, FORMAT, {**content, "values": self.values.tolist(), "made_by": self.made_by})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SensitivityTable:
         """Read what `save` wrote. Raises FileNotFoundError, or ValueError naming the file."""
-        try:
-            with open(path, encoding="utf-8") as file:
-                content = json.load(file)
-            if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-                raise ValueError(f"its format is not {FORMAT!r}")
-            return cls(**content)
-        except FileNotFoundError:
-            raise FileNotFoundError(f"{os.fspath(path)}: there is no such file") from None
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{os.fspath(path)}: not a table of sensitivities ({error})") from error
+        return read_json_file(path, FORMAT, cls, "a table of sensitivities")
 
 
 def _check_names(layers: list[str]) -> None:

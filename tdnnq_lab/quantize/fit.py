@@ -66,49 +66,34 @@ def fit(
 ) -> FitReport:
     """Fine-tune a model to a plan of bits; its weights are the dequantised values afterwards.
 
-    Quantisation-aware training, "qat": the network runs with the quantised weights, and their gradient moves the
-    full-precision weights behind them (straight-through). α takes a Lloyd step before every update. For the first
-    70% of the updates batch norm normalises by the batch; then its statistics are taken again, padding not
-    counted, and stay frozen, so that the last updates see what recognition will see.
+    "qat": the network runs with quantised weights, and their gradient moves the full-precision ones behind them
+    (straight-through). α takes a Lloyd step before every update. For 70% of the updates batch norm normalises by
+    the batch; then its statistics are taken again, padding not counted, and stay frozen.
 
     Args:
-        model: full precision, in place; a `Tdnnf` or any module. Its cross-entropy head is trained along and not
-            quantised.
-        plan: bits for every layer of `layers(model)`; a uniform model is a plan like any other.
-        batches: (inputs, targets) or (inputs, targets, ids), a list or an object with `epoch(n)`, as in
-            `training.train`; loss: `loss(model(*inputs), *targets)`.
-        updates: in all.
-        learning_rate: of Adam, at its highest; it decays to a twentieth.
+        model: full precision, changed in place; a cross-entropy head is trained along and not quantised.
+        plan: bits for every layer of `layers(model)`.
+        batches, loss, on_progress, show: as in `training.train`.
+        updates, learning_rate: in all; of Adam, decaying to a twentieth.
         run_dir: where checkpoints go, to resume from; None: a temporary folder.
-        on_progress, show: as in `training.train`.
 
     Raises:
-        ValueError: a method or teacher that is not there, a plan that does not fit the model, a weight that is NaN
-            or infinite, or what `training.train` raises.
+        ValueError: a method or teacher that is not there, a plan that does not fit, a weight that is not finite.
     """
-    if method not in METHODS:
-        raise ValueError(f"method {method!r}: this version has {', '.join(METHODS)}")
-    if teacher is not None:
-        raise ValueError("a teacher is given, and this version trains without: pass teacher=None")
-    if updates < 1:
-        raise ValueError(f"{updates} updates: at least 1 is needed (round_model rounds without any)")
+    _check(method, teacher, updates)
     batches = as_batches(batches)
     parts = _parts(updates, learning_rate, seed)
     identity = {"method": method, "plan": dataclasses.asdict(plan), "updates": updates}
-    reports: list[TrainReport] = []
     with (
         tempfile.TemporaryDirectory() if run_dir is None else nullcontext(str(run_dir)) as folder,
         straight_through(model, plan) as quantized,
     ):
         before = quantized.codes()
         _recalibrate(model, batches)
+        reports: list[TrainReport] = []
         for name, settings in parts.items():
             report = train(
-                model,
-                batches,
-                loss,
-                settings,
-                Path(folder) / name,
+                *(model, batches, loss, settings, Path(folder) / name),
                 schedule=_schedule(quantized, freeze=name == "frozen"),
                 finalise=(lambda m: _recalibrate(m, batches)) if name == "moving" else None,
                 on_progress=_of_all(on_progress, parts, name),
@@ -121,8 +106,17 @@ def fit(
                 break
         after = quantized.codes()
     model.eval()
-    changed = {name: float((before[name] != after[name]).float().mean()) for name in before}
-    return _report(method, reports, changed)
+    return _report(method, reports, {name: float((before[name] != after[name]).float().mean()) for name in before})
+
+
+def _check(method: str, teacher: nn.Module | None, updates: int) -> None:
+    """ValueError for a way of training that is not there."""
+    if method not in METHODS:
+        raise ValueError(f"method {method!r}: this version has {', '.join(METHODS)}")
+    if teacher is not None:
+        raise ValueError("a teacher is given, and this version trains without: pass teacher=None")
+    if updates < 1:
+        raise ValueError(f"{updates} updates: at least 1 is needed (round_model rounds without any)")
 
 
 def _parts(updates: int, learning_rate: float, seed: int) -> dict[str, TrainSettings]:

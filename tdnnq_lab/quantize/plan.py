@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..models import Layer, Tdnnf, layers, write_atomically
+from ..models import Layer, Tdnnf, layers, read_json_file, write_json_file
 from .tables import Cluster, Quantized, _alpha_shape, dequantize, largest_code, quantize
 
 VECTOR_BITS = (16, 32)
@@ -89,22 +88,12 @@ class BitPlan:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON, under a temporary name first. Raises OSError."""
-        content = {"format": FORMAT, **dataclasses.asdict(self)}
-        write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+        write_json_file(path, FORMAT, dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> BitPlan:
         """Read what `save` wrote. Raises FileNotFoundError, or ValueError naming the file."""
-        try:
-            with open(path, encoding="utf-8") as file:
-                content = json.load(file)
-            if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-                raise ValueError(f"its format is not {FORMAT!r}")
-            return cls(**content)
-        except FileNotFoundError:
-            raise FileNotFoundError(f"{os.fspath(path)}: there is no such file") from None
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f"{os.fspath(path)}: not a bit plan ({error})") from error
+        return read_json_file(path, FORMAT, cls, "a bit plan")
 
 
 def vectors(model: nn.Module) -> dict[str, Tensor]:
@@ -137,6 +126,13 @@ def quantize_layer(layer: Layer, bits: int, cluster: Cluster = "matrix") -> list
         return [quantize(weight, bits, alpha) for weight in layer.weights]
     except ValueError as error:
         raise ValueError(f"layer {layer.name!r}: {error}") from None
+
+
+@torch.no_grad()
+def round_layer(layer: Layer, bits: int, cluster: Cluster = "matrix") -> None:
+    """Round the weights of one layer in place. Raises ValueError as `quantize_layer`."""
+    for weight, q in zip(layer.weights, quantize_layer(layer, bits, cluster), strict=True):
+        weight.copy_(dequantize(q))
 
 
 @torch.no_grad()
