@@ -92,7 +92,7 @@ def test_longer_histories_come_with_extra_states():
     likely = Counter(pair for phones in drawn for pair in itertools.pairwise(phones))
     assert {pair for pair, _ in likely.most_common(8)} <= pairs
     text = [["the", "cat"], ["cat"]]
-    sequences = [next(iter(readings(w, TOY))) for w in text]
+    sequences = [min(readings(w, TOY)) for w in text]  # a set: its order changes from run to run
     assert more.perplexity(sequences) < plain.perplexity(sequences)
 
 

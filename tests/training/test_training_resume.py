@@ -80,6 +80,14 @@ def test_killed_and_stopped_ends_in_the_same_bytes(tmp_path):
     assert rows(cut) == rows(whole)
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Ctrl-C as in a terminal, even where the tests run in the background of a script, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class StopAt:
     """A hook that interrupts its own process once."""
 
