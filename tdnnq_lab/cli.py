@@ -98,6 +98,7 @@ def train(
     leaky: Annotated[float | None, typer.Option(help="Leaky-HMM coefficient.")] = None,
     time_masked: Annotated[float | None, typer.Option(help="Share of the frames that SpecAugment blanks.")] = None,
     frequency_masks: Annotated[int | None, typer.Option(help="Bands that SpecAugment blanks.")] = None,
+    warp: Annotated[float | None, typer.Option(help="Vocal tracts are warped by 1 - WARP to 1 + WARP.")] = None,
     seed: Seed = 0,
     minutes: Annotated[
         float | None, typer.Option(help="Stop with a checkpoint after so long; run again to go on.")
@@ -108,7 +109,7 @@ def train(
     from .experiments.train import run_train
 
     given: dict[str, Any] = dict(passes=passes, batch_size=batch_size, learning_rate=learning_rate)
-    given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks)
+    given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks, warp=warp)
     recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})
     report = run_train(prepared, recipe, run_dir, time_limit=minutes * 60 if minutes else None)
     print(f"{run_dir}: {report.state} at update {report.update} of {report.updates}, {report.seconds:.0f} s")

@@ -9,7 +9,7 @@ Sources are the shipped corpus, any Kaldi data directory and lhotse manifests. W
 counted and named in a `Report`, shown at the end.
 """
 
-from .augment import SpecAugment
+from .augment import SpecAugment, VocalTractWarp
 from .batching import Batch, Batches, batches
 from .data_small import call_audio, find_data_small
 from .extract import features, global_statistics
@@ -26,6 +26,7 @@ __all__ = [
     "OovReport",
     "Report",
     "SpecAugment",
+    "VocalTractWarp",
     "batches",
     "call_audio",
     "cuts",

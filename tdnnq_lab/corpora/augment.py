@@ -1,9 +1,13 @@
-"""SpecAugment (Park et al. 2019) for cepstra: bands of the mel spectrum and stretches of time are blanked."""
+"""Training speech varied while it is read: SpecAugment (Park et al. 2019) and warped vocal tracts, on cepstra.
+
+Both work in the log mel spectrum, of which high-resolution cepstra are an invertible transform.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,6 +70,66 @@ def _blank(row: Tensor, length: int, widest: int, generator: np.random.Generator
     width = int(generator.integers(0, min(widest, length) + 1))
     start = int(generator.integers(0, length - width + 1))
     row[start : start + width] = 0.0
+
+
+@dataclass(frozen=True)
+class VocalTractWarp:
+    """Each utterance as if its speaker's vocal tract were longer or shorter (Jaitly & Hinton 2013).
+
+    A shorter vocal tract, a child's, moves all resonances up. The frequency axis is stretched by a factor drawn for
+    each utterance; above `bend` of the highest frequency it is bent so that the highest stays where it is.
+
+    Attributes:
+        width: factors lie between 1 - width and 1 + width, drawn evenly from 21.
+        low_freq, high_freq: of the mel filters, in Hz (`MfccSettings`).
+        bend: share of high_freq.
+        seed: of all draws.
+
+    Raises:
+        ValueError: a width outside 0 to 0.3.
+    """
+
+    width: float = 0.1
+    low_freq: float = 40.0
+    high_freq: float = 3800.0
+    bend: float = 0.75
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.width <= 0.3:
+            raise ValueError(f"vocal tracts are warped by up to 0.3, not {self.width}")
+
+    def __call__(self, features: Tensor, lengths: Tensor, mean: Tensor, draw: tuple[int, ...]) -> Tensor:
+        """Warp each utterance of a batch; arguments and result as those of `SpecAugment`."""
+        generator = np.random.default_rng((self.seed, 1, *draw))
+        steps = generator.integers(-10, 11, len(features))
+        return features @ torch.stack([self.matrix(1 + self.width * int(k) / 10, features.shape[2]) for k in steps])
+
+    def matrix(self, factor: float, bins: int) -> Tensor:
+        """The warp as a matrix that cepstra are multiplied by from the right, [F, F]."""
+        return _warp(factor, bins, self.low_freq, self.high_freq, self.bend)
+
+
+@cache
+def _warp(factor: float, bins: int, low: float, high: float, bend: float) -> Tensor:
+    """Cepstra to log mel, each filter read where the warped axis puts its centre, and back."""
+    edges = np.linspace(_mel(low), _mel(high), bins + 2)
+    centres = 700 * (np.exp(edges[1:-1] / 1127) - 1)  # Hz
+    knee = bend * high / max(1.0, 1 / factor)
+    straight, bent = centres / factor, knee / factor + (high - knee / factor) * (centres - knee) / (high - knee)
+    source = np.where(centres <= knee, straight, bent)
+    place = np.clip((_mel(source) - edges[1]) / (edges[2] - edges[1]), 0, bins - 1)  # between filters
+    left = np.minimum(place.astype(int), bins - 2)
+    read = np.zeros((bins, bins))
+    read[left, np.arange(bins)] = 1 - (place - left)
+    read[left + 1, np.arange(bins)] = place - left
+    to_mel, back = _transforms(bins)
+    return (to_mel.double() @ torch.from_numpy(read) @ back.double()).float()
+
+
+def _mel(hertz: Any) -> Any:
+    """Kaldi's mel scale."""
+    return 1127 * np.log1p(hertz / 700)
 
 
 @cache

@@ -13,7 +13,7 @@ import torch
 from lhotse import CutSet
 from torch import Tensor, nn
 
-from ..corpora import Batch, Batches, Report, SpecAugment, global_statistics
+from ..corpora import Batch, Batches, Report, SpecAugment, VocalTractWarp, global_statistics
 from ..graphs import Fsa, minimum_frames, numerator
 from ..lfmmi import LfmmiLoss, LfmmiOutput
 from ..models import Tdnnf, batchnorm_recalibrate, dropout_at, kaldi_7q, keep_freed_memory, semi_orthogonal_step, small
@@ -34,6 +34,7 @@ class Recipe:
         learning_rate, final_learning_rate: of Adam, exponential decay.
         warm_up: updates.
         time_masked: share of the frames that SpecAugment blanks. frequency_masks: bands that it blanks.
+        warp: vocal tracts are warped by factors between 1 - warp and 1 + warp.
         dropout: peak of the schedule 0 … 0 at 20%, peak at 50%, 0 at the end.
         leaky: leaky-HMM coefficient of the denominator.
         l2: on the outputs.
@@ -52,6 +53,7 @@ class Recipe:
     warm_up: int = 50
     time_masked: float = 0.0
     frequency_masks: int = 0
+    warp: float = 0.0
     dropout: float = 0.0
     leaky: float = 0.0
     l2: float = 0.0
@@ -70,11 +72,12 @@ class AcousticBatches:
     """Batches as `training.train` takes them: inputs (features, lengths, …), targets (numerators, lengths).
 
     Attributes:
-        augment: SpecAugment and the mean that it blanks with; None: features as they are.
+        augment: what varies the features, in turn. mean: of the corpus, what SpecAugment blanks with.
     """
 
     def __init__(self, prepared: Prepared, batch_size: int, seed: int, report: Report | None = None) -> None:
-        self.augment: tuple[SpecAugment, Tensor] | None = None
+        self.augment: list[SpecAugment | VocalTractWarp] = []
+        self.mean = torch.zeros(0)
         report = Report() if report is None else report
         cuts = prepared.cuts(prepared.settings.train, report=report)
         self.numerators = make_numerators(prepared, cuts, report)
@@ -85,12 +88,11 @@ class AcousticBatches:
         return len(self.batches)
 
     def epoch(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], list[str]]]:
-        """The batches of an epoch, always the same ones in the same order, blanked where `augment` says so."""
+        """The batches of an epoch, always the same ones in the same order, varied by `augment`."""
         for place, (inputs, targets, ids) in enumerate(self.plain_epoch(epoch)):
             features, lengths, *rest = inputs
-            if self.augment is not None:
-                masks, mean = self.augment
-                features = masks(features, lengths, mean, (epoch, place))
+            for vary in self.augment:
+                features = vary(features, lengths, self.mean, (epoch, place))
             yield (features, lengths, *rest), targets, ids
 
     def plain_epoch(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], list[str]]]:
@@ -182,9 +184,7 @@ def train_acoustic(
     keep_freed_memory()
     batches = AcousticBatches(prepared, recipe.batch_size, recipe.seed, left_out)
     model = make_model(prepared, recipe, batches.cuts)
-    if recipe.time_masked or recipe.frequency_masks:
-        masks = SpecAugment(recipe.frequency_masks, time_masked=recipe.time_masked, seed=recipe.seed)
-        batches.augment = masks, model.input_mean.clone()
+    batches.augment, batches.mean = make_augment(recipe, prepared), model.input_mean.clone()
     speeds = len(prepared.settings.speeds)
     settings = TrainSettings(
         updates=max(1, round(recipe.passes * len(batches) / speeds)),
@@ -210,6 +210,17 @@ def train_acoustic(
         show=show,
     )
     return model, report, left_out
+
+
+def make_augment(recipe: Recipe, prepared: Prepared) -> list[SpecAugment | VocalTractWarp]:
+    """What a recipe varies the training features by."""
+    made: list[SpecAugment | VocalTractWarp] = []
+    if recipe.warp:
+        highest = prepared.settings.sampling_rate / 2 - 200  # as MfccSettings.high_freq
+        made.append(VocalTractWarp(recipe.warp, high_freq=highest, seed=recipe.seed))
+    if recipe.time_masked or recipe.frequency_masks:
+        made.append(SpecAugment(recipe.frequency_masks, time_masked=recipe.time_masked, seed=recipe.seed))
+    return made
 
 
 def recalibrate(model: nn.Module, batches: AcousticBatches, count: int = 60) -> None:

@@ -1,12 +1,15 @@
-"""SpecAugment on cepstra: bands are blank in the mel spectrum, stretches in time, and nothing else changes."""
+"""SpecAugment blanks bands and stretches of cepstra and nothing else; a warp moves resonances."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
-from scipy.fft import idct
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.fft import dct, idct
 
-from tdnnq_lab.corpora import SpecAugment
+from tdnnq_lab.corpora import SpecAugment, VocalTractWarp
 
 LENGTHS = torch.tensor([90, 60, 1])
 
@@ -55,3 +58,39 @@ def test_nothing_to_blank_gives_the_features_back() -> None:
     features, mean = batch()
     out = SpecAugment(frequency_masks=0, time_masked=0.0)(features, LENGTHS, mean, (0, 0))
     assert torch.allclose(out, features, atol=1e-4)
+
+
+@settings(max_examples=40)
+@given(st.floats(0.8, 1.2), st.integers(300, 2500))
+def test_a_resonance_moves_by_the_factor(factor: float, hertz: int) -> None:
+    """A peak in the mel spectrum comes out where a vocal tract of another length would put it."""
+    warp = VocalTractWarp(0.2)
+    centres = 700 * np.expm1(np.linspace(*(1127 * np.log1p(np.array([40, 3800]) / 700)), 42)[1:-1] / 1127)
+
+    def peak(at: float) -> np.ndarray:
+        return np.exp(-0.5 * ((1127 * np.log1p(centres / 700) - 1127 * np.log1p(at / 700)) / 150) ** 2)
+
+    cepstra = torch.from_numpy(dct(peak(hertz), norm="ortho") * (1 + 11 * np.sin(np.pi * np.arange(40) / 22)))
+    warped = log_mel(cepstra.float() @ warp.matrix(factor, 40))
+    expected = min(hertz * factor, 3800)
+    if hertz * max(factor, 1) < 0.75 * 3800:  # below the bend
+        found = np.interp(np.argmax(warped), np.arange(40), centres)
+        assert abs(1127 * np.log1p(found / 700) - 1127 * np.log1p(expected / 700)) < 60  # a filter
+
+
+def test_no_warp_is_no_change_and_the_edges_stay() -> None:
+    features, mean = batch()
+    assert torch.allclose(VocalTractWarp(0.0)(features, LENGTHS, mean, (0, 0)), features, atol=1e-3)
+    flat = torch.zeros(1, 1, 40)
+    flat[..., 0] = 7.0  # the same energy everywhere
+    assert torch.allclose(VocalTractWarp(0.2)(flat, LENGTHS[:1], mean, (0, 3)), flat, atol=1e-4)
+
+
+def test_factors_depend_on_seed_epoch_and_place_alone() -> None:
+    features, mean = batch()
+    warp = VocalTractWarp(0.2, seed=3)
+    first = warp(features, LENGTHS, mean, (4, 5))
+    assert torch.equal(first, warp(features, LENGTHS, mean, (4, 5)))
+    assert not torch.equal(first, warp(features, LENGTHS, mean, (4, 6)))
+    with pytest.raises(ValueError, match=r"0\.4"):
+        VocalTractWarp(0.4)
