@@ -28,14 +28,15 @@ def phone_segments(pdfs: Sequence[int] | NDArray[np.integer], topology: Topology
       ValueError: the path goes to another phone's self-loop, or has a pdf beyond the topology.
     """
     segments: list[tuple[str, int, int]] = []
-    phone = -1
+    phone, owners = -1, topology.owners.tolist()
     for frame, pdf in enumerate(map(int, pdfs)):
-        if not 0 <= pdf < topology.num_pdfs:
-            raise ValueError(f"frame {frame} has pdf {pdf}, the topology only 0 … {topology.num_pdfs - 1}")
-        if frame == 0 or pdf == topology.forward_pdf(pdf // 2):
-            phone = pdf // 2
+        if not 0 <= pdf < len(owners):
+            raise ValueError(f"frame {frame} has pdf {pdf}, the topology only 0 … {len(owners) - 1}")
+        owner, stays = owners[pdf]
+        if frame == 0 or not stays:
+            phone = owner
             segments.append((topology.phones[phone], frame, frame + 1))
-        elif pdf // 2 == phone:
+        elif owner == phone:
             segments[-1] = (*segments[-1][:2], frame + 1)
         else:
             raise ValueError(f"frame {frame}: pdf {pdf} stays in a phone that the path has not entered")

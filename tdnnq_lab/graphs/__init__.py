@@ -16,6 +16,7 @@ from .numerator import minimum_frames, numerator, numerator_from_phones
 from .phone_lm import PhoneLm
 from .phone_lm_estimate import sample_phones
 from .topology import Topology
+from .tying import Tying
 
 __all__ = [
     "Fsa",
@@ -24,6 +25,7 @@ __all__ = [
     "Ngram",
     "PhoneLm",
     "Topology",
+    "Tying",
     "denominator",
     "estimate_ngram",
     "hclg",

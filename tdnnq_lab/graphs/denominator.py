@@ -41,12 +41,14 @@ class Expanded:
 
     Args:
       lm_state: int array (S,): the state of the phone LM that each state came from.
+      spoken: int array (S,): the phone last spoken there, as the topology numbers it; -1 at the start.
       arcs: int32 array (A, 3): source, destination, pdf; self-loops last.
       scores, initial, final: float64 natural logs; `initial` is Kaldi's, `final` that of "start".
       forward: number of arcs that are not self-loops; they come in the order of the source's LM arcs.
     """
 
     lm_state: NDArray[np.int64]
+    spoken: NDArray[np.int64]
     arcs: NDArray[np.int32]
     scores: Floats
     initial: Floats
@@ -58,7 +60,7 @@ _cache: weakref.WeakKeyDictionary[PhoneLm, dict[Topology, Expanded]] = weakref.W
 
 
 def denominator(phone_lm: PhoneLm, topology: Topology, *, initial: str = "kaldi") -> Fsa:
-    """The denominator automaton: one state for each state of the phone LM (and the phone just spoken).
+    """The denominator automaton: one state for each state of the phone LM (and the phone just spoken, and its loop).
 
     Args:
       phone_lm: the phone n-gram.
@@ -113,27 +115,38 @@ def phone_numbers(phone_lm: PhoneLm, topology: Topology) -> NDArray[np.int64]:
 
 
 def _expand(phone_lm: PhoneLm, topology: Topology) -> Expanded:
-    numbers = phone_numbers(phone_lm, topology)
+    numbers, table = phone_numbers(phone_lm, topology), topology.table
     source, destination, phone = phone_lm.arcs.T.astype(np.int64)
-    # A state is an LM state and the phone that led there (many phones may lead to a short history).
-    pairs, entered = np.unique(np.stack([destination, phone]), axis=1, return_inverse=True)
-    lm_state = np.concatenate([[0], pairs[0]])
-    spoken = numbers[pairs[1]]
     first = np.searchsorted(source, np.arange(phone_lm.num_states + 1))  # LM arcs are sorted by source
-    fan = (first[1:] - first[:-1])[lm_state]
-    origin = np.repeat(np.arange(len(lm_state)), fan)
-    lm_arc = np.arange(fan.sum()) - np.repeat(np.cumsum(fan) - fan, fan) + np.repeat(first[lm_state], fan)
+
+    def follow(lm_state: NDArray[np.int64], spoken: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        """For LM states with the phone last spoken there: which goes on by which LM arc, and to which state."""
+        fan = (first[1:] - first[:-1])[lm_state]
+        origin = np.repeat(np.arange(len(lm_state)), fan)
+        arc = np.arange(fan.sum()) - np.repeat(np.cumsum(fan) - fan, fan) + np.repeat(first[lm_state], fan)
+        loop = table[spoken[origin] + 1, numbers[phone[arc]], 1]
+        return origin, arc, np.stack([destination[arc], phone[arc], loop])
+
+    # A state is an LM state, the phone that led there (many may lead to a short history), and its self-loop's pdf.
+    start = np.zeros(1, np.int64), np.full(1, -1)
+    pairs = np.unique(np.stack([destination, phone]), axis=1)
+    before = np.concatenate([start[0], pairs[0]]), np.concatenate([start[1], numbers[pairs[1]]])
+    states = np.unique(follow(*before)[2], axis=1)
+    lm_state, spoken = np.concatenate([[0], states[0]]), np.concatenate([[-1], numbers[states[1]]])
+    origin, arc, targets = follow(lm_state, spoken)
+    _, entered = np.unique(np.concatenate([states, targets], axis=1), axis=1, return_inverse=True)
     leave = np.where(np.arange(len(lm_state)) == 0, 0.0, LEAVE)
     loops = np.arange(1, len(lm_state))
+    forward = table[spoken[origin] + 1, numbers[phone[arc]], 0]
     arcs = np.concatenate(
         [
-            np.stack([origin, entered.reshape(-1)[lm_arc] + 1, 2 * numbers[phone[lm_arc]]], axis=1),
-            np.stack([loops, loops, 2 * spoken + 1], axis=1),
+            np.stack([origin, entered.reshape(-1)[len(loops) :] + 1, forward], axis=1),
+            np.stack([loops, loops, states[2]], axis=1),
         ]
     ).astype(np.int32)
-    scores = np.concatenate([leave[origin] + phone_lm.log_probs[lm_arc], np.full(len(loops), LOOP)])
+    scores = np.concatenate([leave[origin] + phone_lm.log_probs[arc], np.full(len(loops), LOOP)])
     final = leave + phone_lm.final[lm_state]
-    return Expanded(lm_state, arcs, scores, _kaldi_initial(arcs, scores, final), final, len(origin))
+    return Expanded(lm_state, spoken, arcs, scores, _kaldi_initial(arcs, scores, final), final, len(origin))
 
 
 def _kaldi_initial(arcs: NDArray[np.int32], scores: Floats, final: Floats) -> Floats:

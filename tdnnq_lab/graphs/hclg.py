@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .arpa import read_arpa
 from .files import atomic
 from .lexicon import Lexicon
 from .ngram import BOS, EOS, Ngram
 from .topology import Topology
+from .tying import Tying
 
 if TYPE_CHECKING:
     from kaldifst import StdConstFst
@@ -60,6 +63,7 @@ class Hclg:
         header = {
             "format": FORMAT,
             "phones": list(self.topology.phones),
+            "tying": None if self.topology.tying.is_monophone else self.topology.table.tolist(),
             "silence": self.lexicon.silence,
             "silence_probability": self.lexicon.silence_probability,
             "edge_silence_probability": self.lexicon.edge_silence_probability,
@@ -94,7 +98,9 @@ class Hclg:
         with open(folder / "words.txt", encoding="utf-8", newline="\n") as file:
             words = [line.rstrip("\n").rpartition(" ")[0] for line in file]
         fst = kaldifst.StdConstFst.read(str(folder / "HCLG.fst"))
-        return cls(fst, words, lexicon, Topology(header["phones"]), header["info"])
+        tying = Tying(np.array(header["tying"], np.int32)) if header.get("tying") else None
+        topology = Topology(header["phones"], *([tying] if tying else []))
+        return cls(fst, words, lexicon, topology, header["info"])
 
 
 def hclg(

@@ -1,10 +1,12 @@
-"""HCLG = H ∘ min(det(L ∘ G)) with kaldifst: Kaldi's recipe for a monophone chain topology (`mkgraph.sh`)."""
+"""HCLG = H ∘ C ∘ min(det(L ∘ G)) with kaldifst: Kaldi's recipe for monophones or left biphones (`mkgraph.sh`)."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from .lexicon import Lexicon, Pronunciation
 from .ngram import BOS, EOS, Gram, Ngram
@@ -161,25 +163,28 @@ def _grammar_fst(model: Ngram, words: list[str]) -> StdVectorFst:
 
 
 def _hmm_fst(topology: Topology, symbols: _Symbols) -> StdVectorFst:
-    """H: each phone as forward pdf, then self-loop pdfs; disambiguation symbols become epsilons.
+    """H and C in one: each phone as forward pdf, then self-loop pdfs; disambiguation symbols become epsilons.
 
-    State 0 begins; state i + 1 is in phone i. Leaving a phone is paid with the next one, or at the end.
+    State 0 begins; any other is in a phone, at one of its self-loop pdfs: which one, the phone before it decides.
+    Leaving a phone is paid with the next one, or at the end.
     """
     import kaldifst
 
+    loops = np.unique(topology.table[:, :, 1])  # each belongs to one phone
+    place = {pdf: state for state, pdf in enumerate(loops.tolist(), 1)}
     fst = kaldifst.StdVectorFst()
-    for _ in range(topology.num_phones + 1):
+    for state, pdf in enumerate([-1, *loops.tolist()]):
         fst.add_state()
-    fst.start = 0
-    for state in range(topology.num_phones + 1):
-        leave = -LEAVE if state else 0.0
-        fst.set_final(state, leave)
-        for phone in range(topology.num_phones):
-            arc = kaldifst.StdArc(topology.forward_pdf(phone) + 1, phone + 1, leave, phone + 1)
-            fst.add_arc(state, arc)
+        fst.set_final(state, -LEAVE if state else 0.0)
         if state:
-            fst.add_arc(state, kaldifst.StdArc(topology.loop_pdf(state - 1) + 1, 0, -LOOP, state))
+            fst.add_arc(state, kaldifst.StdArc(pdf + 1, 0, -LOOP, state))
         for symbol in symbols.all_disambiguation:
             fst.add_arc(state, kaldifst.StdArc(0, symbol, 0.0, state))
+    fst.start = 0
+    for state, pdf in enumerate([-1, *loops.tolist()]):
+        left = int(topology.owners[pdf, 0]) if state else -1
+        for phone, (forward, loop) in enumerate(topology.table[left + 1].tolist()):
+            arc = kaldifst.StdArc(forward + 1, phone + 1, -LEAVE if state else 0.0, place[loop])
+            fst.add_arc(state, arc)
     kaldifst.arcsort(fst, "olabel")
     return fst

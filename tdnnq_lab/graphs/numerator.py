@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .denominator import Expanded, check_initial, expand, phone_numbers, to_fsa
 from .fsa import Fsa
@@ -37,9 +38,9 @@ class _Composer:
     """What composing with one phone LM needs, laid out for plain Python."""
 
     successors: list[dict[int, tuple[int, float]]]  # LM state -> phone -> (LM state, log weight with leaving)
-    first: dict[int, list[tuple[int, float]]]  # first phone -> [(LM state, log weight)]
+    first: dict[int, list[tuple[int, int, int, float]]]  # first phone -> [(LM state, forward, loop pdf, log weight)]
     final: list[float]
-    numbers: list[int]  # of the LM's phones in the topology
+    pdfs: list[list[tuple[int, int]]]  # [last phone + 1][phone] -> (forward, loop pdf); phones as the LM numbers them
     index: dict[str, int]  # of phones in the LM
 
 
@@ -133,28 +134,36 @@ def _make_composer(phone_lm: PhoneLm, topology: Topology, initial: str) -> _Comp
     successors = [
         {phone: (target, weight + LEAVE) for phone, (target, weight) in row.items()} for row in phone_lm.successors
     ]
+    numbers = phone_numbers(phone_lm, topology)
+    table = topology.table[np.concatenate([[0], numbers + 1])][:, numbers]  # left contexts and phones of the LM
+    pdfs = [[(forward, loop) for forward, loop in row] for row in table.tolist()]
     kaldi = initial == "kaldi"
-    first = (
-        _first_anywhere(phone_lm, graph) if kaldi else {phone: [step] for phone, step in phone_lm.successors[0].items()}
-    )
+    if kaldi:
+        first = _first_anywhere(phone_lm, graph, topology, numbers)
+    else:
+        first = {phone: [(step[0], *pdfs[0][phone], step[1])] for phone, step in phone_lm.successors[0].items()}
     final = [0.0] * phone_lm.num_states if kaldi else (phone_lm.final + LEAVE).tolist()
     index = {phone: i for i, phone in enumerate(phone_lm.phones)}
-    return _Composer(successors, first, final, phone_numbers(phone_lm, topology).tolist(), index)
+    return _Composer(successors, first, final, pdfs, index)
 
 
-def _first_anywhere(phone_lm: PhoneLm, graph: Expanded) -> dict[int, list[tuple[int, float]]]:
-    """First arcs out of any initial state of the denominator; those to one state are one arc, weights summed."""
-    sums: dict[tuple[int, int], float] = {}
-    here = np.full(phone_lm.num_states, -np.inf)  # log of being in an LM state and leaving the phone before it
-    leave = np.where(np.arange(len(graph.initial)) == 0, 0.0, LEAVE)
-    np.logaddexp.at(here, graph.lm_state, graph.initial + leave)
-    for row, weight in zip(phone_lm.successors, here.tolist(), strict=True):
-        for phone, (target, log_prob) in row.items() if weight > -math.inf else ():
-            key = (phone, target)
+def _first_anywhere(
+    phone_lm: PhoneLm, graph: Expanded, topology: Topology, numbers: NDArray[np.int64]
+) -> dict[int, list[tuple[int, int, int, float]]]:
+    """First arcs out of any initial state of the denominator; those alike in all but weight are one, weights summed."""
+    sums: dict[tuple[int, int, int, int], float] = {}
+    here: dict[tuple[int, int], float] = {}  # LM state and phone before -> log of being there and leaving that phone
+    for state, (lm_state, spoken) in enumerate(zip(graph.lm_state.tolist(), graph.spoken.tolist(), strict=True)):
+        weight = float(graph.initial[state]) + (LEAVE if state else 0.0)
+        here[lm_state, spoken] = float(np.logaddexp(here.get((lm_state, spoken), -math.inf), weight))
+    for (lm_state, spoken), weight in here.items():
+        for phone, (target, log_prob) in phone_lm.successors[lm_state].items() if weight > -math.inf else ():
+            forward, loop = topology.table[spoken + 1, numbers[phone]].tolist()
+            key = (phone, target, forward, loop)
             sums[key] = float(np.logaddexp(sums.get(key, -math.inf), weight + log_prob))
-    first: dict[int, list[tuple[int, float]]] = {}
-    for (phone, target), weight in sorted(sums.items()):
-        first.setdefault(phone, []).append((target, weight))
+    first: dict[int, list[tuple[int, int, int, float]]] = {}
+    for (phone, target, forward, loop), weight in sorted(sums.items()):
+        first.setdefault(phone, []).append((target, forward, loop, weight))
     return first
 
 
@@ -211,37 +220,39 @@ def _add_word(moves: list[Moves], enter: list[int], variants: list[list[int]]) -
 
 def _compose(acceptor: _Acceptor, composer: _Composer, name: str) -> Fsa:
     """Walk the acceptor (made deterministic on the way) and the phone LM together."""
-    moves, successors, numbers = acceptor.moves, composer.successors, composer.numbers
-    number: dict[tuple[tuple[int, ...], int], int] = {}
-    walk: list[tuple[tuple[int, ...], int]] = [((0,), -1)]  # state 0, before the first phone
+    moves, successors, pdfs = acceptor.moves, composer.successors, composer.pdfs
+    number: dict[tuple[tuple[int, ...], int, int], int] = {}
+    walk: list[tuple[tuple[int, ...], int, int]] = [((0,), -1, -1)]  # nodes, LM state, phone; 0: before the first
     arcs: list[tuple[int, int, int]] = []
     scores: list[float] = []
 
-    def arrive(source: int, phone: int, nodes: tuple[int, ...], lm_state: int, weight: float) -> None:
-        pdf, key = 2 * numbers[phone], (nodes, lm_state)
+    def arrive(source: int, phone: int, nodes: tuple[int, ...], step: tuple[int, int, int, float]) -> None:
+        lm_state, forward, loop, weight = step
+        key = (nodes, lm_state, loop)
         state = number.get(key)
         if state is None:
             state = number[key] = len(walk)
-            walk.append(key)
-            arcs.append((state, state, pdf + 1))
+            walk.append((nodes, lm_state, phone))
+            arcs.append((state, state, loop))
             scores.append(LOOP)
-        arcs.append((source, state, pdf))
+        arcs.append((source, state, forward))
         scores.append(weight)
 
     for phone, nodes in moves[0].items():
-        for lm_state, weight in composer.first.get(phone, ()):
-            arrive(0, phone, nodes, lm_state, weight)
+        for step in composer.first.get(phone, ()):
+            arrive(0, phone, nodes, step)
     source = 1
     while source < len(walk):
-        nodes, lm_state = walk[source]
-        row = successors[lm_state]
+        nodes, lm_state, spoken = walk[source]
+        row, pair = successors[lm_state], pdfs[spoken + 1]
         for phone, reached in (moves[nodes[0]] if len(nodes) == 1 else _merged(moves, nodes)).items():
             if phone in row:
-                arrive(source, phone, reached, *row[phone])
+                target, weight = row[phone]
+                arrive(source, phone, reached, (target, *pair[phone], weight))
         source += 1
     last, final = acceptor.last, composer.final
     ends = [-math.inf] + [
-        final[lm_state] if any(node in last for node in nodes) else -math.inf for nodes, lm_state in walk[1:]
+        final[lm_state] if any(node in last for node in nodes) else -math.inf for nodes, lm_state, _ in walk[1:]
     ]
     return _trimmed(arcs, scores, ends, name)
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 from hypothesis import strategies as st
 
-from tdnnq_lab.graphs import Lexicon
+from tdnnq_lab.graphs import Lexicon, Topology, Tying
 
 
 def path_weight(fsa, pdfs):
@@ -49,11 +49,29 @@ def readings(words, lexicon):
 
 def pdfs_of(phones, topology, durations=None):
     """The pdf sequence of phones that last so many frames each (default one)."""
-    out = []
+    out, left = [], -1
     for phone, frames in zip(phones, durations or [1] * len(phones), strict=True):
         i = topology.index(phone)
-        out += [topology.forward_pdf(i)] + [topology.loop_pdf(i)] * (frames - 1)
+        out += [topology.forward_pdf(i, left)] + [topology.loop_pdf(i, left)] * (frames - 1)
+        left = i
     return out
+
+
+def random_tying(phones, seed):
+    """Left biphones tied at random: for each phone, one to three sets of left contexts, others for its loops."""
+    rng = np.random.default_rng(seed)
+
+    def leaves():
+        drawn = rng.integers(0, 3, phones + 1)
+        return [np.flatnonzero(drawn == k).tolist() for k in np.unique(drawn)]
+
+    return Tying.from_leaves([leaves() for _ in range(phones)], [leaves() for _ in range(phones)])
+
+
+@st.composite
+def topologies(draw, phones):
+    """Monophones, or left biphones tied at random."""
+    return Topology(phones, draw(st.none() | st.integers(0, 99).map(lambda seed: random_tying(len(phones), seed))))
 
 
 WORDS = ["YES", "да", "naïve", "#0", "<eps>", "w1"]

@@ -5,7 +5,7 @@ import math
 import kaldifst
 import numpy as np
 import pytest
-from graphs_oracles import accept, pdfs_of
+from graphs_oracles import accept, pdfs_of, random_tying
 
 from tdnnq_lab.graphs import Hclg, Lexicon, Topology, estimate_ngram, hclg
 
@@ -25,9 +25,12 @@ TEXT = [s.split() for s in ["to tulip да", "two two", "#0 two tulip", "да", 
 MODEL = estimate_ngram(TEXT, 3)
 
 
-@pytest.fixture(scope="module")
-def graph(tmp_path_factory):
-    return hclg(LEXICON, MODEL, TOPOLOGY, tmp_path_factory.mktemp("hclg"))
+BIPHONES = Topology(LEXICON.phones, random_tying(len(LEXICON.phones), 1))
+
+
+@pytest.fixture(scope="module", params=[TOPOLOGY, BIPHONES], ids=["monophones", "biphones"])
+def graph(request, tmp_path_factory):
+    return hclg(LEXICON, MODEL, request.param, tmp_path_factory.mktemp("hclg"))
 
 
 def spoken(words, lexicon=LEXICON, model=MODEL):
@@ -82,7 +85,7 @@ def test_every_path_costs_what_a_hand_count_says(graph):
     short = [phones for phones in expected if len(phones) <= 3]
     assert len(short) > 20
     for phones in sorted(short):
-        pdfs = pdfs_of(phones, TOPOLOGY, rng.integers(1, 3, len(phones)).tolist())
+        pdfs = pdfs_of(phones, graph.topology, rng.integers(1, 3, len(phones)).tolist())
         heard = accept(graph.fst, [pdf + 1 for pdf in pdfs])
         heard = {tuple(graph.words[i] for i in labels): cost for labels, cost in heard.items()}
         frames = len(pdfs) * math.log(2)
@@ -103,12 +106,12 @@ def test_best_path_is_the_best_of_all_sentences(graph):
     ]
     rng = np.random.default_rng(5)
     for _ in range(10):
-        loglik = rng.normal(size=(frames, TOPOLOGY.num_pdfs)) * 6
-        best = min((cost - _align(phones, loglik), words) for words, phones, cost in candidates)
+        loglik = rng.normal(size=(frames, graph.topology.num_pdfs)) * 6
+        best = min((cost - _align(phones, loglik, graph.topology), words) for words, phones, cost in candidates)
         line = kaldifst.StdVectorFst()
         for _ in range(frames + 1):
             line.add_state()
-        for t, p in itertools.product(range(frames), range(TOPOLOGY.num_pdfs)):
+        for t, p in itertools.product(range(frames), range(graph.topology.num_pdfs)):
             line.add_arc(t, kaldifst.StdArc(p + 1, p + 1, -float(loglik[t, p]), t + 1))
         line.start = 0
         line.set_final(frames, 0.0)
@@ -118,32 +121,32 @@ def test_best_path_is_the_best_of_all_sentences(graph):
         assert tuple(graph.words[i] for i in labels) == best[1]
 
 
-def _align(phones, loglik):
+def _align(phones, loglik, topology):
     """The best log likelihood of phones over all frames: every division into durations."""
     n, frames = len(phones), len(loglik)
     best = -math.inf
     for cuts in itertools.combinations(range(1, frames), n - 1):
         bounds = (0, *cuts, frames)
-        pdfs = pdfs_of(phones, TOPOLOGY, [b - a for a, b in itertools.pairwise(bounds)])
+        pdfs = pdfs_of(phones, topology, [b - a for a, b in itertools.pairwise(bounds)])
         best = max(best, sum(loglik[t, pdf] for t, pdf in enumerate(pdfs)))
     return best
 
 
 def test_silence_alone_is_the_empty_sentence(graph):
-    heard = accept(graph.fst, [pdf + 1 for pdf in pdfs_of(["SIL"], TOPOLOGY, [3])])
+    heard = accept(graph.fst, [pdf + 1 for pdf in pdfs_of(["SIL"], graph.topology, [3])])
     want = sentence_cost([], MODEL) - math.log(0.7) + 3 * math.log(2)
     assert heard[()] == pytest.approx(want, abs=2e-3)
 
 
 def test_same_input_same_bytes_and_round_trip(tmp_path, graph):
     for name in ("a", "b"):
-        hclg(LEXICON, MODEL, TOPOLOGY, tmp_path / name)
+        hclg(LEXICON, MODEL, graph.topology, tmp_path / name)
     for file in (tmp_path / "a").iterdir():
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
     again = Hclg.load(tmp_path / "a")
     assert again.words == graph.words
     assert again.words[0] == "<eps>"
-    assert again.topology == TOPOLOGY
+    assert again.topology == graph.topology
     assert again.lexicon.pronunciations == {w: LEXICON.variants(w) for w in again.lexicon.pronunciations}
     assert again.lexicon.phones == LEXICON.phones
     assert again.lexicon.edge_silence_probability == 0.7
@@ -154,8 +157,8 @@ def test_same_input_same_bytes_and_round_trip(tmp_path, graph):
 
 def test_an_arpa_file_gives_the_same_graph(tmp_path, graph):
     MODEL.write_arpa(tmp_path / "lm.arpa")
-    again = hclg(LEXICON, tmp_path / "lm.arpa", TOPOLOGY, None)
-    labels = [pdf + 1 for pdf in pdfs_of(["t", "u", "t", "l"], TOPOLOGY)]
+    again = hclg(LEXICON, tmp_path / "lm.arpa", graph.topology, None)
+    labels = [pdf + 1 for pdf in pdfs_of(["t", "u", "t", "l"], graph.topology)]
     first, second = accept(graph.fst, labels), accept(again.fst, labels)
     assert first.keys() == second.keys()
     assert all(first[k] == pytest.approx(second[k], abs=1e-3) for k in first)

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from graphs_oracles import lexicons, path_weight, pdfs_of, readings, total, transcripts_of
+from graphs_oracles import lexicons, path_weight, pdfs_of, random_tying, readings, topologies, total, transcripts_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +13,7 @@ from tdnnq_lab.graphs import (
     Lexicon,
     PhoneLm,
     Topology,
+    Tying,
     denominator,
     minimum_frames,
     numerator,
@@ -22,6 +23,8 @@ from tdnnq_lab.graphs import (
 TOY = Lexicon({"a": [(1.0, ("x",)), (0.5, ("x", "y"))], "b": [(1.0, ("y", "y"))], "sil": [(1.0, ("SIL",))]})
 TOPOLOGY = Topology(TOY.phones)
 LM = PhoneLm.estimate([["a", "b"], ["b", "sil", "a"], ["a"]], TOY, order=3, no_backoff_below=3)
+BIPHONES = Topology(TOY.phones, random_tying(len(TOY.phones), 4))
+EITHER = pytest.mark.parametrize("topology", [TOPOLOGY, BIPHONES], ids=["monophones", "biphones"])
 BOTH = pytest.mark.parametrize("initial", ["kaldi", "start"])
 
 
@@ -40,7 +43,7 @@ def test_a_numerator_is_the_denominator_on_its_transcript(data):
         samples=2,
         joins=data.draw(st.sampled_from(["all", "silence"])),
     )
-    topology = Topology(lexicon.phones)
+    topology = data.draw(topologies(lexicon.phones))
     words = data.draw(transcripts_of(lexicon, 2))
     initial = data.draw(st.sampled_from(["kaldi", "start"]))
     num, den = numerator(words, lexicon, topology, lm, initial=initial), denominator(lm, topology, initial=initial)
@@ -58,12 +61,13 @@ def test_a_numerator_is_the_denominator_on_its_transcript(data):
         assert total(num, logits) <= total(den, logits) + 1e-4
 
 
-def test_start_is_a_proper_distribution():
-    den = denominator(LM, TOPOLOGY, initial="start")
-    mass = [math.exp(total(den, np.zeros((frames, TOPOLOGY.num_pdfs)))) for frames in range(200)]
+@EITHER
+def test_start_is_a_proper_distribution(topology):
+    den = denominator(LM, topology, initial="start")
+    mass = [math.exp(total(den, np.zeros((frames, topology.num_pdfs)))) for frames in range(200)]
     assert sum(mass) == pytest.approx(1, abs=1e-3)
     phones = ["SIL", "x", "SIL", "y", "y", "SIL"]
-    pdfs = pdfs_of(phones, TOPOLOGY, [3, 1, 2, 1, 1, 5])
+    pdfs = pdfs_of(phones, topology, [3, 1, 2, 1, 1, 5])
     assert path_weight(den, pdfs) == pytest.approx(LM.log_prob(phones) + len(pdfs) * math.log(0.5), abs=1e-4)
 
 
@@ -85,6 +89,16 @@ def test_kaldi_initial_is_the_mean_of_100_steps():
     assert torch.equal(den.arcs, start.arcs)
 
 
+def test_biphones_split_states_only_where_their_loops_differ():
+    """All that a state needs to know of the phone before it is which pdf its self-loop has."""
+    plain, split = denominator(LM, TOPOLOGY), denominator(LM, BIPHONES)
+    assert plain.num_states < split.num_states <= 3 * plain.num_states
+    loops = [pdf for source, target, pdf in split.arcs.tolist() if source == target and BIPHONES.owners[pdf, 1]]
+    assert len(loops) == split.num_states - 1
+    one = Topology(TOY.phones, Tying.monophone(len(TOY.phones)))
+    assert torch.equal(denominator(LM, one).arcs, plain.arcs)
+
+
 def test_states_are_entered_by_one_pdf_and_loop_on_its_partner():
     den = denominator(LM, TOPOLOGY)
     entered, loops = {}, {}
@@ -95,37 +109,40 @@ def test_states_are_entered_by_one_pdf_and_loop_on_its_partner():
 
 
 @BOTH
-def test_a_numerator_accepts_its_readings_and_nothing_else(initial):
+@EITHER
+def test_a_numerator_accepts_its_readings_and_nothing_else(initial, topology):
     words = ["a", "sil", "b"]
-    num = numerator(words, TOY, TOPOLOGY, LM, initial=initial)
+    num = numerator(words, TOY, topology, LM, initial=initial)
     accepted = {
         phones
         for n in range(1, 8)
         for phones in itertools.product(TOY.phones, repeat=n)
-        if path_weight(num, pdfs_of(phones, TOPOLOGY)) > -math.inf
+        if path_weight(num, pdfs_of(phones, topology)) > -math.inf
     }
     assert accepted == {phones for phones in readings(words, TOY) if len(phones) < 8}
     assert minimum_frames(num) == 4
 
 
 @BOTH
-def test_held_out_transcripts_never_exceed_the_denominator(initial):
-    den = denominator(LM, TOPOLOGY, initial=initial)
+@EITHER
+def test_held_out_transcripts_never_exceed_the_denominator(initial, topology):
+    den = denominator(LM, topology, initial=initial)
     rng = np.random.default_rng(0)
     for words in itertools.product(TOY.pronunciations, repeat=3):
-        num = numerator(words, TOY, TOPOLOGY, LM, initial=initial)
-        logits = rng.normal(size=(9, TOPOLOGY.num_pdfs)) * 5
+        num = numerator(words, TOY, topology, LM, initial=initial)
+        logits = rng.normal(size=(9, topology.num_pdfs)) * 5
         assert -math.inf < total(num, logits) <= total(den, logits) + 1e-4
 
 
 @BOTH
-def test_one_phone_sequence(initial):
+@EITHER
+def test_one_phone_sequence(initial, topology):
     phones = ["SIL", "x", "y", "y", "SIL"]
-    num = numerator_from_phones(phones, TOPOLOGY, LM, initial=initial)
-    den = denominator(LM, TOPOLOGY, initial=initial)
-    pdfs = pdfs_of(phones, TOPOLOGY, [1, 2, 1, 1, 3])
+    num = numerator_from_phones(phones, topology, LM, initial=initial)
+    den = denominator(LM, topology, initial=initial)
+    pdfs = pdfs_of(phones, topology, [1, 2, 1, 1, 3])
     assert path_weight(num, pdfs) == pytest.approx(path_weight(den, pdfs), abs=1e-4)
-    assert path_weight(num, pdfs_of(["SIL", "x", "SIL"], TOPOLOGY)) == -math.inf
+    assert path_weight(num, pdfs_of(["SIL", "x", "SIL"], topology)) == -math.inf
     assert minimum_frames(num) == 5
     assert num.initial.isfinite().sum() == 1
 
