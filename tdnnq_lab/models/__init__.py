@@ -6,11 +6,13 @@ from .clusters import Layer, layers
 from .components import FactoredLayer, Head, ReluNormLayer
 from .config import TdnnfConfig
 from .files import read_json_file, write_atomically, write_json_file
+from .folded import FoldedTdnnf, fold_batchnorm
 from .memory import keep_freed_memory
 from .orthonormal import constrained_weights, semi_orthogonal_error, semi_orthogonal_step
 from .presets import KALDI_7Q, PAPER_BOTTLENECKS, SMALL, STRIDES, kaldi_7q, paper_row2, small
 from .recalibrate import batchnorm_recalibrate
 from .schedule import SCHEDULE_7Q, dropout_at
+from .streaming import Stream
 from .tdnnf import ForwardState, Tdnnf
 
 __all__ = [
@@ -21,16 +23,19 @@ __all__ = [
     "STRIDES",
     "BatchNorm",
     "FactoredLayer",
+    "FoldedTdnnf",
     "ForwardState",
     "Frames",
     "Head",
     "Layer",
     "ReluNormLayer",
+    "Stream",
     "Tdnnf",
     "TdnnfConfig",
     "batchnorm_recalibrate",
     "constrained_weights",
     "dropout_at",
+    "fold_batchnorm",
     "kaldi_7q",
     "keep_freed_memory",
     "layers",

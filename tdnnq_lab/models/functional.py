@@ -65,12 +65,23 @@ def splice_linear(x: Tensor, weight: Tensor, tap: Taps) -> tuple[Tensor, Tensor]
     Returns:
         [B, n, 2d] (or [B, n, d]), and the view [B, n, C] of x at the output frames, for the bypass.
     """
-    before, at, after = tap.slices()
+    at = tap.slices()[1]
     if tap.reach == 0:
         return linear(x[:, at], weight), x[:, at]
-    z = linear(x, _stacked(weight))  # [B, m, 2d]
+    return splice(linear(x, stacked(weight)), tap), x[:, at]
+
+
+def splice(z: Tensor, tap: Taps) -> Tensor:
+    """(y[t], y[t + stride]), [B, n, 2d], from what both halves of W make of every frame, z [B, m, 2d]."""
+    before, at, after = tap.slices()
     old, new = z.chunk(2, dim=-1)
-    return torch.cat([old[:, before] + new[:, at], old[:, at] + new[:, after]], dim=-1), x[:, at]
+    if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return torch.cat([old[:, before] + new[:, at], old[:, at] + new[:, after]], dim=-1)
+    u = z.new_empty(z.shape[0], tap.length, z.shape[2])
+    first, second = u.chunk(2, dim=-1)
+    torch.add(old[:, before], new[:, at], out=first)  # sums written in place: no copy to put them together
+    torch.add(old[:, at], new[:, after], out=second)
+    return u
 
 
 def affine_relu_norm(
@@ -122,7 +133,7 @@ def _forward(
     return out, mean, var, r, scale
 
 
-def _stacked(weight: Tensor) -> Tensor:
+def stacked(weight: Tensor) -> Tensor:
     """Weight [d, 2C] over (x[t - stride], x[t]) as [2d, C]: both halves over one frame."""
     return torch.cat(weight.chunk(2, dim=1))
 
@@ -185,7 +196,7 @@ class Factored(Function):
             dlinear = dz.t() @ x.flatten(0, 1)
             dlinear = torch.cat(dlinear.chunk(2), dim=1) if ctx.tap.reach else dlinear
         if ctx.needs_input_grad[0]:
-            dx = (dz @ (_stacked(linear_weight) if ctx.tap.reach else linear_weight)).view_as(x)
+            dx = (dz @ (stacked(linear_weight) if ctx.tap.reach else linear_weight)).view_as(x)
             dx[:, ctx.tap.slices()[1]].add_(dy, alpha=ctx.bypass)
         return dx, dlinear, *affine, None, None, None, None
 

@@ -122,5 +122,37 @@ def _real(positions: range, lengths: Tensor, like: Tensor) -> Tensor:
     return ((at >= 0) & (at < lengths[:, None])).to(like.dtype)
 
 
+def repeat_edges(x: Tensor, left: int, right: int) -> Tensor:
+    """x [B, n, C] with its first frame `left` times more and its last `right` times more; negative: dropped."""
+    x = x[:, : x.shape[1] + min(0, right)]
+    if left <= 0 and right <= 0:
+        return x
+    return torch.cat([x[:, :1].expand(-1, left, -1), x, x[:, -1:].expand(-1, max(0, right), -1)], dim=1)
+
+
+def checked_input(
+    config: TdnnfConfig, features: Tensor, lengths: Tensor | None, ivectors: Tensor | None
+) -> Tensor | None:
+    """The lengths on the features' device; ValueError for arguments of a forward pass that do not fit."""
+    shape = tuple(features.shape)
+    if len(shape) != 3 or shape[2] != config.input_dim:
+        raise ValueError(f"features of shape {shape}: this model takes (B, T, {config.input_dim})")
+    if shape[0] < 1 or shape[1] < 1:
+        raise ValueError(f"features of shape {shape}: an utterance needs at least one frame")
+    if ivectors is not None and not config.ivector_dim:
+        raise ValueError("i-vectors given to a model without: its configuration has ivector_dim=0")
+    if config.ivector_dim and (ivectors is None or tuple(ivectors.shape) != (shape[0], config.ivector_dim)):
+        got = "none" if ivectors is None else f"shape {tuple(ivectors.shape)}"
+        raise ValueError(f"this model takes i-vectors of shape ({shape[0]}, {config.ivector_dim}), got {got}")
+    if lengths is None:
+        return None
+    if tuple(lengths.shape) != (shape[0],) or lengths.is_floating_point():
+        raise ValueError(f"lengths must be {shape[0]} whole numbers, not {lengths.dtype} {tuple(lengths.shape)}")
+    low, high = int(lengths.min()), int(lengths.max())
+    if low < 1 or high > shape[1]:
+        raise ValueError(f"lengths from {low} to {high}: they must lie between 1 and {shape[1]} frames")
+    return lengths.to(features.device)
+
+
 def _ceil(a: int, b: int) -> int:
     return -(-a // b)

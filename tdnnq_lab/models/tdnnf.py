@@ -13,7 +13,7 @@ from torch.nn.functional import linear
 from .batchnorm import Frames
 from .components import FactoredLayer, Head, ReluNormLayer, dropout_gain, new_linear
 from .config import TdnnfConfig
-from .geometry import Geometry
+from .geometry import Geometry, checked_input, repeat_edges
 
 Outputs = Tensor | tuple[Tensor, Tensor]
 
@@ -165,7 +165,7 @@ class Tdnnf(nn.Module):
         speaker_scales: Mapping[str, Tensor] | None = None,
     ) -> ForwardState:
         """Check and splice the input of `forward`; same arguments and errors."""
-        lengths = self._checked(features, lengths, ivectors)
+        lengths = checked_input(self.config, features, lengths, ivectors)
         geometry = Geometry(self.config, features.shape[1])
         features = (features.to(self.input_mean.dtype) - self.input_mean) * self.input_scale
         x = geometry.spliced(features, lengths)
@@ -207,27 +207,6 @@ class Tdnnf(nn.Module):
             gain = mask if gain is None else gain * mask
         return gain
 
-    def _checked(self, features: Tensor, lengths: Tensor | None, ivectors: Tensor | None) -> Tensor | None:
-        """Raise ValueError for arguments that do not fit; lengths on the features' device."""
-        c, shape = self.config, tuple(features.shape)
-        if len(shape) != 3 or shape[2] != c.input_dim:
-            raise ValueError(f"features of shape {shape}: this model takes (B, T, {c.input_dim})")
-        if shape[0] < 1 or shape[1] < 1:
-            raise ValueError(f"features of shape {shape}: an utterance needs at least one frame")
-        if ivectors is not None and not c.ivector_dim:
-            raise ValueError("i-vectors given to a model without: its configuration has ivector_dim=0")
-        if c.ivector_dim and (ivectors is None or tuple(ivectors.shape) != (shape[0], c.ivector_dim)):
-            got = "none" if ivectors is None else f"shape {tuple(ivectors.shape)}"
-            raise ValueError(f"this model takes i-vectors of shape ({shape[0]}, {c.ivector_dim}), got {got}")
-        if lengths is None:
-            return None
-        if tuple(lengths.shape) != (shape[0],) or lengths.is_floating_point():
-            raise ValueError(f"lengths must be {shape[0]} whole numbers, not {lengths.dtype} {tuple(lengths.shape)}")
-        low, high = int(lengths.min()), int(lengths.max())
-        if low < 1 or high > shape[1]:
-            raise ValueError(f"lengths from {low} to {high}: they must lie between 1 and {shape[1]} frames")
-        return lengths.to(features.device)
-
     def _scales(self, scales: Mapping[str, Tensor], batch: int) -> dict[str, Tensor]:
         """Speaker scales as [B or 1, 1, width]; ValueError for an unknown layer or a wrong width."""
         widths = dict.fromkeys(self.hidden_layers, self.config.hidden_dim)
@@ -240,11 +219,3 @@ class Tdnnf(nn.Module):
                 want = f"({batch}, {widths[name]})"
                 raise ValueError(f"speaker_scales for {name!r} of shape {tuple(scale.shape)}: need {want}")
         return {name: scale.reshape(-1, 1, widths[name]) for name, scale in scales.items()}
-
-
-def repeat_edges(x: Tensor, left: int, right: int) -> Tensor:
-    """x [B, n, C] with its first frame `left` times more and its last `right` times more; negative: dropped."""
-    x = x[:, : x.shape[1] + min(0, right)]
-    if left <= 0 and right <= 0:
-        return x
-    return torch.cat([x[:, :1].expand(-1, left, -1), x, x[:, -1:].expand(-1, max(0, right), -1)], dim=1)
