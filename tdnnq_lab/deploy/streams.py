@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 import torch
@@ -13,11 +12,11 @@ from torch import Tensor
 
 from ..corpora import MfccSettings
 from ..corpora.mfcc import FRAME_SHIFT
-from ..models import Tdnnf
+from ..models import Stream, Tdnnf
 
 Frames = NDArray[np.float32]
 CHUNK = 3000
-"""Input frames that the network is given at a time, context not counted: half a minute."""
+"""Input frames that the network is given at a time: half a minute."""
 
 
 def feature_blocks(
@@ -58,30 +57,40 @@ def feature_mean(blocks: Iterable[NDArray[np.float32]], settings: MfccSettings) 
 
 
 def output_blocks(frames: Iterable[Frames], model: Tdnnf, *, chunk: int = CHUNK) -> Iterator[Tensor]:
-    """Outputs of the network for features that come in blocks.
-
-    Each chunk is computed with the frames before and after it that its outputs see, so the joins change nothing.
+    """Outputs of the network for features that come in blocks, equal to those of the whole at once (`Stream`).
 
     Args:
         frames: (t, F) each.
         model: in evaluation mode.
-        chunk: input frames whose outputs are computed together, at least 1; rounded up to whole output frames.
+        chunk: input frames that the network is given together, at least 1; the last time fewer.
 
     Yields:
-        (t', P) float32; T' = ceil(T / 3) rows in all.
+        (t', P) float32, as soon as a chunk completes them; T' = ceil(T / 3) rows in all.
+
+    Raises:
+        ValueError: the model is in training mode, or the chunk has no frame.
     """
-    step = model.config.subsampling
-    before, after = (-(-context // step) * step for context in model.config.context)
-    chunk = -(-chunk // step) * step
-    held, first, start = np.zeros((0, model.config.input_dim), np.float32), 0, 0
-    for block in chain(frames, [None]):
-        held = held if block is None else np.concatenate([held, block])
-        end = first + len(held)  # frames received
-        while start + chunk + after <= end or (block is None and start < end):
-            stop = min(start + chunk, end)
-            with torch.inference_mode():
-                rows = model(torch.from_numpy(held[: stop + after - first])[None])[0]
-            yield rows[(start - first) // step :][: -(-(stop - start) // step)]
-            start = stop
-            keep = max(first, start - before)
-            held, first = held[keep - first :], keep
+    if chunk < 1:
+        raise ValueError(f"a chunk needs at least one frame, not {chunk}")
+    stream = Stream(model)
+    for block in _of_size(frames, chunk):
+        rows = stream.feed(torch.from_numpy(block))
+        if len(rows):
+            yield rows
+    rows = stream.finish()
+    if len(rows):
+        yield rows
+
+
+def _of_size(blocks: Iterable[Frames], size: int) -> Iterator[Frames]:
+    """The same frames in blocks of `size`, the last one shorter."""
+    held: list[Frames] = []
+    missing = size
+    for block in blocks:
+        while len(block) >= missing:
+            yield np.concatenate([*held, block[:missing]])
+            held, block, missing = [], block[missing:], size
+        held.append(block)
+        missing -= len(block)
+    if missing < size:
+        yield np.concatenate(held)

@@ -78,16 +78,15 @@ def network(**changes):
     return toy_model(3, bottlenecks=(3, 2, 3, 2, 3), strides=(1, 1, 0, 3, 3), **changes)
 
 
-@pytest.mark.parametrize("chunk", [1, 3, 4, 10, 33, 60, 1000])
-@pytest.mark.parametrize("length", [1, 2, 3, 4, 9, 32, 61, 100, 101])
-def test_outputs_in_chunks_are_those_of_the_whole(length, chunk):
+@settings(deadline=None, max_examples=60)
+@given(st.data(), st.integers(1, 101), st.sampled_from([1, 3, 4, 10, 33, 60, 1000]))
+def test_outputs_in_chunks_are_those_of_the_whole(data, length, chunk):
     model = network()
     x = torch.randn(length, 3, generator=torch.Generator().manual_seed(length))
-    want = model(x[None])[0]
-    for places in ([], [length // 2], range(length), [0, 7, 7, 8, 50]):
-        blocks = list(output_blocks(cut(x.numpy(), [min(at, length) for at in places]), model, chunk=chunk))
-        assert all(len(block) for block in blocks)
-        torch.testing.assert_close(torch.cat(blocks), want, atol=1e-4, rtol=0)
+    places = data.draw(st.lists(st.integers(0, length), max_size=6))
+    blocks = list(output_blocks(cut(x.numpy(), places), model, chunk=chunk))
+    assert all(len(block) for block in blocks)
+    torch.testing.assert_close(torch.cat(blocks), model(x[None])[0].detach(), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -99,25 +98,34 @@ def test_outputs_of_other_contexts(strides, splice, subsampling):
     x = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
     for chunk in (3, 12, 40):
         blocks = list(output_blocks(cut(x.numpy(), range(5, 50, 5)), model, chunk=chunk))
-        torch.testing.assert_close(torch.cat(blocks), model(x[None])[0], atol=1e-4, rtol=0)
+        torch.testing.assert_close(torch.cat(blocks), model(x[None])[0].detach(), atol=1e-4, rtol=0)
 
 
-def test_a_chunk_comes_as_soon_as_its_context_is_there():
-    """No more is held than a chunk and its context: nothing waits for the end of the audio."""
+@pytest.mark.parametrize("chunk", [1, 30])
+def test_rows_come_with_the_chunk_that_completes_them(chunk):
+    """No more is held than a chunk and the context: nothing waits for the end of the audio."""
     model = network()
-    left, right = model.config.context
-    given, blocks = [0], []
+    right = model.config.context[1]
+    given, came = [0], []
 
     def frames():
         for _ in range(300):
-            yield np.zeros((1, 3), np.float32)
             given[0] += 1
+            yield np.zeros((1, 3), np.float32)
 
-    for block in output_blocks(frames(), model, chunk=30):
-        blocks.append((given[0], len(block)))
-    assert blocks[0][0] <= 30 + right + 3
-    assert [rows for _, rows in blocks] == [10] * 10
-    assert left > 0
+    rows = 0
+    for block in output_blocks(frames(), model, chunk=chunk):
+        rows += len(block)
+        came.append((given[0], rows))
+    assert came[-1] == (300, 100)
+    for at, ready in came[:-1]:
+        assert at % chunk == 0
+        assert ready == (at - 1 - right) // 3 + 1
+
+
+def test_a_chunk_without_frames_is_refused():
+    with pytest.raises(ValueError, match="at least one frame, not 0"):
+        list(output_blocks([], network(), chunk=0))
 
 
 def test_no_frames_no_outputs():
