@@ -2,8 +2,8 @@
 
 The only room that imports plotly and ipywidgets. Pages, tables and figures are drawn from a report (`report.json`,
 described in `ui.report`), so a page can be made again from a recorded run without running anything. Widgets for
-notebooks (`budget_explorer`, `own_plan`, `measure_button`, `dashboard`, `listen`, …) load at their first use: they
-need the extra `lab`.
+notebooks (`budget_explorer`, `own_plan`, `measure_button`, `dashboard`, `listen`, `flip`, …) load at their first use:
+they need the extra `lab`.
 """
 
 import importlib
@@ -11,9 +11,12 @@ from typing import Any
 
 from .budget_figures import differences, plan_over_sensitivities, size_against_errors
 from .examples import compare
+from .field_picture import needed_frames, receptive_field
 from .figures import errors_by_accent, errors_by_set, errors_by_speaker, headroom, learning_curve
 from .page import report_page, write_page
+from .paper import curves
 from .picture import static_picture
+from .rank_picture import low_rank, singular_values, weights_by_layer
 from .report import check_report, load_report
 from .svg import static_svg
 from .tables import readme_table, terminal_table
@@ -21,10 +24,12 @@ from .tables import readme_table, terminal_table
 WIDGETS = {
     "budget_explorer": "budget_widgets",
     "dashboard": "run_dashboard",
+    "flip": "slides",
     "listen": "listening",
     "measure_button": "budget_widgets",
     "own_plan": "budget_widgets",
     "player": "listening",
+    "shown": "slides",
     "transcribe_own": "own_file",
 }
 
@@ -32,26 +37,34 @@ __all__ = [
     "budget_explorer",
     "check_report",
     "compare",
+    "curves",
     "dashboard",
     "differences",
     "errors_by_accent",
     "errors_by_set",
     "errors_by_speaker",
+    "flip",
     "headroom",
     "learning_curve",
     "listen",
     "load_report",
+    "low_rank",
     "measure_button",
+    "needed_frames",
     "own_plan",
     "plan_over_sensitivities",
     "player",
     "readme_table",
+    "receptive_field",
     "report_page",
+    "shown",
+    "singular_values",
     "size_against_errors",
     "static_picture",
     "static_svg",
     "terminal_table",
     "transcribe_own",
+    "weights_by_layer",
     "write_page",
 ]
 
