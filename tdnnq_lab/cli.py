@@ -99,21 +99,38 @@ def train(
     time_masked: Annotated[float | None, typer.Option(help="Share of the frames that SpecAugment blanks.")] = None,
     frequency_masks: Annotated[int | None, typer.Option(help="Bands that SpecAugment blanks.")] = None,
     warp: Annotated[float | None, typer.Option(help="Vocal tracts are warped by 1 - WARP to 1 + WARP.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Run directory of a finished training to begin with.")] = None,
     seed: Seed = 0,
     minutes: Annotated[
         float | None, typer.Option(help="Stop with a checkpoint after so long; run again to go on.")
     ] = None,
 ) -> None:
-    """Train an acoustic model with LF-MMI from a flat start; run again to resume."""
+    """Train an acoustic model with LF-MMI, from a flat start if not told otherwise; run again to resume."""
     from .experiments.acoustic import Recipe
     from .experiments.train import run_train
 
     given: dict[str, Any] = dict(passes=passes, batch_size=batch_size, learning_rate=learning_rate)
     given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks, warp=warp)
     recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})
-    report = run_train(prepared, recipe, run_dir, time_limit=minutes * 60 if minutes else None)
+    report = run_train(prepared, recipe, run_dir, start=start, time_limit=minutes * 60 if minutes else None)
     print(f"{run_dir}: {report.state} at update {report.update} of {report.updates}, {report.seconds:.0f} s")
     print(f"share of the criterion: {100 * report.criterion_share:.0f} %")
+
+
+@app.command()
+def tie(
+    prepared: PreparedDir,
+    run_dir: RunDir,
+    out: Annotated[Path, typer.Option(help="Folder to prepare for biphones.")],
+    method: Annotated[str, typer.Option(help="tree, or counts.")] = "tree",
+    leaves: Annotated[int, typer.Option(help="Pdfs of the tree.")] = 300,
+    minimum: Annotated[float, typer.Option(help="Frames (tree) or occurrences (counts) that a pdf needs.")] = 200.0,
+) -> None:
+    """Make left biphones of a trained model's monophones; then `train --start RUN_DIR` on the new folder."""
+    from .experiments.tie import run_tie
+    from .experiments.train import load_trained
+
+    run_tie(prepared, load_trained(run_dir), out, method=method, leaves=leaves, minimum=minimum)
 
 
 @app.command()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +18,16 @@ from torch import Tensor, nn
 from ..corpora import Batch, Batches, Report, SpecAugment, VocalTractWarp, global_statistics
 from ..graphs import Fsa, minimum_frames, numerator
 from ..lfmmi import LfmmiLoss, LfmmiOutput
-from ..models import Tdnnf, batchnorm_recalibrate, dropout_at, kaldi_7q, keep_freed_memory, semi_orthogonal_step, small
+from ..models import (
+    Tdnnf,
+    batchnorm_recalibrate,
+    dropout_at,
+    kaldi_7q,
+    keep_freed_memory,
+    semi_orthogonal_step,
+    small,
+    split_outputs,
+)
 from ..training import Progress, TrainReport, TrainSettings, seed_everything, train
 from .prepare import INITIAL, Prepared
 
@@ -163,6 +174,34 @@ def make_model(prepared: Prepared, recipe: Recipe, cuts: CutSet) -> Tdnnf:
     return model
 
 
+def started_from(start: Tdnnf, prepared: Prepared) -> Tdnnf:
+    """A network to go on from: as it is, or, where the folder's pdfs are biphones, each output split into them.
+
+    Raises:
+      ValueError: its outputs fit neither the folder's pdfs nor the monophones they were made from.
+    """
+    outputs, topology = start.config.num_pdfs, prepared.topology
+    if outputs == topology.num_pdfs:
+        return copy.deepcopy(start).train()
+    if outputs != 2 * topology.num_phones:
+        raise ValueError(
+            f"a network of {outputs} outputs cannot begin a training with {topology.num_pdfs} pdfs of "
+            f"{topology.num_phones} phones: it needs as many, or {2 * topology.num_phones} (monophones)"
+        )
+    phones, kinds = torch.from_numpy(topology.owners).long().unbind(1)
+    return split_outputs(start, 2 * phones + kinds).train()
+
+
+def _begun(start: Tdnnf | None) -> dict[str, str]:
+    """What a run's identity says of the network it began with: a hash of its weights."""
+    if start is None:
+        return {}
+    digest = hashlib.sha256()
+    for tensor in start.state_dict().values():
+        digest.update(tensor.numpy().tobytes())
+    return {"start": digest.hexdigest()}
+
+
 def train_acoustic(
     prepared: Prepared,
     recipe: Recipe,
@@ -171,8 +210,12 @@ def train_acoustic(
     on_progress: Callable[[Progress], None] | None = None,
     time_limit: float | None = None,
     show: bool = True,
+    start: Tdnnf | None = None,
 ) -> tuple[Tdnnf, TrainReport, Report]:
     """Train from scratch (or go on from the last checkpoint in `run_dir`), without alignments.
+
+    Args:
+      start: a trained network to begin with in place of random weights (see `started_from`).
 
     Returns:
       The model in eval mode, what the loop did, and what was left out of training.
@@ -183,7 +226,7 @@ def train_acoustic(
     left_out = Report()
     keep_freed_memory()
     batches = AcousticBatches(prepared, recipe.batch_size, recipe.seed, left_out)
-    model = make_model(prepared, recipe, batches.cuts)
+    model = started_from(start, prepared) if start else make_model(prepared, recipe, batches.cuts)
     batches.augment, batches.mean = make_augment(recipe, prepared), model.input_mean.clone()
     speeds = len(prepared.settings.speeds)
     settings = TrainSettings(
@@ -206,7 +249,7 @@ def train_acoustic(
         after_step=_orthonormal(recipe),
         finalise=lambda m: recalibrate(m, batches),
         on_progress=on_progress,
-        identity={"recipe": recipe.to_json(), "data": prepared.facts["data"]},
+        identity={"recipe": recipe.to_json(), "data": prepared.facts["data"], **_begun(start)},
         show=show,
     )
     return model, report, left_out

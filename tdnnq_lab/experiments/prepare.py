@@ -24,7 +24,7 @@ from ..corpora import (
     oov_report,
     transcripts,
 )
-from ..graphs import Fsa, Hclg, Lexicon, PhoneLm, Topology, denominator, estimate_ngram, hclg
+from ..graphs import Fsa, Hclg, Lexicon, PhoneLm, Topology, Tying, denominator, estimate_ngram, hclg
 from .record import write_json
 
 Say = Callable[[str], None]
@@ -109,8 +109,14 @@ class Prepared:
 
     @cached_property
     def topology(self) -> Topology:
-        """Pdfs of the lexicon's phones."""
-        return Topology(self.lexicon.phones)
+        """Pdfs of the lexicon's phones: monophones, or what `tie` made of them."""
+        phones, path = self.lexicon.phones, self.folder / "tying.json"
+        return Topology(phones, Tying.load(path, phones)) if "tying" in self.facts else Topology(phones)
+
+    @property
+    def features(self) -> Path:
+        """Where features are cached."""
+        return Path(self.facts.get("features", self.folder / "features"))
 
     @cached_property
     def phone_lm(self) -> PhoneLm:
@@ -132,7 +138,7 @@ class Prepared:
         training = split == settings.train
         return features(
             cuts(settings.corpus, split, report=report),
-            self.folder / "features",
+            self.features,
             settings=MfccSettings(settings.sampling_rate, subtract_mean=settings.subtract_mean),
             speeds=settings.speeds if training else (1.0,),
             volume=settings.volumes if training else None,

@@ -32,9 +32,17 @@ MODEL = "model.safetensors"
 
 
 def run_train(
-    prepared: str | Path, recipe: Recipe, run_dir: str | Path, *, time_limit: float | None = None
+    prepared: str | Path,
+    recipe: Recipe,
+    run_dir: str | Path,
+    *,
+    start: str | Path | None = None,
+    time_limit: float | None = None,
 ) -> TrainReport:
     """Train into a run directory; call again to resume. Writes `run.json`, `status.json` and the model.
+
+    Args:
+      start: run directory of a finished training to begin with, in place of random weights.
 
     Raises:
       FileNotFoundError: `prepared` is not a prepared folder.
@@ -44,11 +52,18 @@ def run_train(
     data, folder = Prepared.load(prepared), Path(run_dir)
     with StatusWriter(folder) as status:
         settings = {"recipe": recipe.to_json(), "prepared": data.facts["settings"]}
+        if start is not None:
+            settings |= {"start": Path(start).name, "tying": data.facts.get("tying")}
         corpus, hashed = data.settings.corpus, data.facts["data"]
         record = RunRecord.begin(folder, "train", corpus, recipe.seed, data_hash=hashed, settings=settings)
         status.stage("train")
         model, report, left_out = train_acoustic(
-            data, recipe, folder, on_progress=status.progress, time_limit=time_limit
+            data,
+            recipe,
+            folder,
+            on_progress=status.progress,
+            time_limit=time_limit,
+            start=load_trained(start) if start is not None else None,
         )
         left_out.show()
         if report.state == "finished":

@@ -9,6 +9,7 @@ from .files import read_json_file, write_atomically, write_json_file
 from .folded import FoldedTdnnf, fold_batchnorm
 from .memory import keep_freed_memory
 from .orthonormal import constrained_weights, semi_orthogonal_error, semi_orthogonal_step
+from .outputs import split_outputs
 from .presets import KALDI_7Q, PAPER_BOTTLENECKS, SMALL, STRIDES, kaldi_7q, paper_row2, small
 from .recalibrate import batchnorm_recalibrate
 from .schedule import SCHEDULE_7Q, dropout_at
@@ -46,6 +47,7 @@ __all__ = [
     "semi_orthogonal_error",
     "semi_orthogonal_step",
     "small",
+    "split_outputs",
     "write_atomically",
     "write_json_file",
 ]
