@@ -100,7 +100,8 @@ def make_tying(model: Tdnnf, prepared: Prepared, method: str, leaves: int, minim
     statistics = gather(model, prepared, report)
     if method == "counts":
         return Tying.from_counts(statistics.counts[..., 0], minimum)  # one entering frame an occurrence
-    return grow_tree(statistics, leaves, minimum)
+    silence = prepared.lexicon.silence
+    return grow_tree(statistics, leaves, minimum, whole=[] if silence is None else [prepared.topology.index(silence)])
 
 
 def run_tie(

@@ -10,7 +10,7 @@ same questions, and so finds a leaf.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,13 +90,14 @@ def questions(statistics: Statistics) -> list[frozenset[int]]:
     return found
 
 
-def grow_tree(statistics: Statistics, leaves: int, minimum: float = 100.0) -> Tying:
+def grow_tree(statistics: Statistics, leaves: int, minimum: float = 100.0, *, whole: Collection[int] = ()) -> Tying:
     """Split the left contexts of every phone until there are so many pdfs.
 
     Args:
       statistics: of aligned speech.
       leaves: pdfs in all, at least the 2n of the monophones; fewer come out where no split is left.
       minimum: frames that each side of a split must have.
+      whole: phones not to split (silence, which Kaldi does not split either).
 
     Raises:
       ValueError: fewer leaves than 2n.
@@ -115,7 +116,8 @@ def grow_tree(statistics: Statistics, leaves: int, minimum: float = 100.0) -> Ty
 
     for kind in range(2):
         for phone in range(n):
-            offer(phone, kind, tree[kind][phone][0])
+            if phone not in whole:
+                offer(phone, kind, tree[kind][phone][0])
     for _ in range(leaves - 2 * n):
         if not waiting:
             break

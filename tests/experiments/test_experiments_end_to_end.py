@@ -15,14 +15,15 @@ from tdnnq_lab.cli import app
 from tdnnq_lab.corpora import find_data_small
 from tdnnq_lab.deploy import load
 from tdnnq_lab.experiments import RunRecord
-from tdnnq_lab.experiments.acoustic import AcousticBatches, Recipe, make_numerators
+from tdnnq_lab.experiments.acoustic import AcousticBatches, Recipe, make_numerators, started_from
 from tdnnq_lab.experiments.compress import FitSettings, Variant
 from tdnnq_lab.experiments.demo import DemoSettings, run_demo
 from tdnnq_lab.experiments.headroom import headroom
 from tdnnq_lab.experiments.prepare import Prepared, PrepareSettings, prepare
-from tdnnq_lab.experiments.train import load_trained
-from tdnnq_lab.lfmmi import forward_backward
-from tdnnq_lab.models import layers
+from tdnnq_lab.experiments.tie import run_tie
+from tdnnq_lab.experiments.train import load_trained, run_decode, run_train
+from tdnnq_lab.lfmmi import LfmmiLoss, LfmmiOutput, forward_backward
+from tdnnq_lab.models import Tdnnf, layers
 from tdnnq_lab.quantize import BitPlan
 from tdnnq_lab.scoring import mapsswe, read_trn, wer
 from tdnnq_lab.ui import load_report, report_page, terminal_table
@@ -116,6 +117,43 @@ def test_a_finished_demo_is_not_trained_again(run: Path, corpus: Path) -> None:
     demo_of(run, corpus)
     assert before == ((run / "model.safetensors").read_bytes(), (run / "metrics.jsonl").read_bytes())
     assert RunRecord.load(run).calls == 2
+
+
+def biphones_of(run: Path, out: Path, leaves: int) -> Prepared:
+    return run_tie(run / "prepared", load_trained(run), out, leaves=leaves, minimum=2, say=lambda _: None)
+
+
+def first_loss(prepared: Prepared, model: Tdnnf) -> LfmmiOutput:
+    inputs, (numerators, lengths), _ = next(AcousticBatches(prepared, 8, 0).epoch(0))
+    chain, xent = model(*inputs)
+    return LfmmiLoss(prepared.denominator, leaky=0.1, xent=0.1)(chain, numerators, lengths, xent)
+
+
+def test_biphones_begin_where_the_monophones_ended(run: Path, tmp_path: Path) -> None:
+    """Outputs are split, graphs grow, and every total is what it was: same paths, same weights, same scores."""
+    mono, tied = Prepared.load(run / "prepared"), biphones_of(run, tmp_path / "tied", 200)
+    assert tied.topology.num_pdfs == 200 > mono.topology.num_pdfs
+    model = load_trained(run)
+    before, after = first_loss(mono, model), first_loss(tied, started_from(model, tied).eval())
+    assert after.numerator == pytest.approx(before.numerator, abs=1e-5)
+    assert after.denominator == pytest.approx(before.denominator, abs=1e-5)
+    assert after.objective < 0
+
+
+def test_biphones_are_trained_and_decoded(run: Path, tmp_path: Path) -> None:
+    tied, folder = tmp_path / "tied", tmp_path / "run"
+    biphones_of(run, tied, 100)
+    with pytest.raises(ValueError, match="tied otherwise"):
+        biphones_of(run, tied, 101)
+    with pytest.raises(ValueError, match="tying begins from monophones"):
+        run_tie(tied, load_trained(run), tmp_path / "again")
+    run_train(tied, Recipe(passes=1, threads=1), folder, start=run)
+    assert load_trained(folder).config.num_pdfs == 100
+    results = run_decode(tied, folder, splits=["dev"], acoustic_scale=1.0)
+    assert results[0]["phones"] > 0
+    assert RunRecord.load(folder).settings["tying"]["pdfs"] == 100
+    with pytest.raises(ValueError, match=r"a network of 100 outputs cannot .* needs as many, or \d+"):
+        started_from(load_trained(folder), Prepared.load(run / "prepared"))
 
 
 def test_objective_is_never_above_zero_on_real_transcripts(run: Path) -> None:

@@ -80,6 +80,8 @@ def test_small_leaves_and_too_few_leaves():
         _, sizes = np.unique(tying.pdfs[:, phone, kind], return_counts=True)
         assert (sizes >= 2).all()  # of 200 frames each
     assert grow_tree(planted(), 2 * PHONES).is_monophone
+    whole = grow_tree(planted(), 1000, whole=[1])
+    assert len(np.unique(whole.pdfs[:, 1])) == 2 < len(np.unique(whole.pdfs[:, 4]))
     with pytest.raises(ValueError, match="at least two pdfs, 12 in all"):
         grow_tree(planted(), 11)
     nothing = np.zeros((3, 2, 2))
