@@ -62,26 +62,21 @@ class _ForwardBackward(torch.autograd.Function):
 
 def _on_cpu(fsas: list[Fsa], logits: Tensor, lengths: Tensor, leaky: float) -> tuple[Tensor, Tensor]:
     """Spread the batch over threads; send what underflowed through the log domain."""
-    batch, frames, pdfs = logits.shape
-    lengths = lengths.cpu().long()
-    bad = _spoiled(logits, lengths)
-    clean = torch.where(bad[:, None, None], 0.0, logits) if bool(bad.any()) else logits
-    total = torch.full((batch,), -torch.inf, dtype=torch.float64)
-    occupancy = torch.zeros(batch, frames, pdfs)
-    step = fast.LANES if all(f is fsas[0] for f in fsas) else 1
-    rows = [slice(b, min(b + step, batch)) for b in range(0, batch, step)]
-    jobs = [fast.start(fsas[r.start], clean[r, : int(lengths[r].max())], lengths[r]) for r in rows]
-    list(fast.spread(torch.get_num_threads())(partial(fast.compute, leaky=leaky), jobs))
-    for r, job in zip(rows, jobs, strict=True):
-        sums, gamma, apart = fast.finish(job)
-        for k, b in enumerate(range(r.start, r.stop)):
-            n = int(lengths[b])
-            if bad[b]:
-                continue
-            if apart[k] <= fast.AGREEMENT:
-                total[b], occupancy[b, :n] = float(sums[k]), gamma[k, :n]
+    total = torch.full(logits.shape[:1], -torch.inf, dtype=torch.float64)
+    occupancy = torch.zeros(logits.shape)
+    logits = (logits if logits.dtype in (torch.float32, torch.float64) else logits.float()).contiguous()
+    good = (~_spoiled(logits, lengths)).nonzero().flatten().tolist()
+    threads = torch.get_num_threads()
+    jobs = fast.plan(fsas, lengths.tolist(), good, threads)
+    work = partial(fast.compute, logits=logits.numpy(), occupancy=occupancy.numpy(), leaky=leaky)
+    list(fast.spread(threads)(work, jobs))
+    for job in jobs:
+        for b, sums, apart in zip(job.places, job.total.tolist(), job.apart.tolist(), strict=False):
+            if apart <= fast.AGREEMENT:
+                total[b] = sums
             else:
-                total[b], occupancy[b, :n] = forward_backward_reference(fsas[b], clean[b, :n], leaky=leaky)
+                n = int(lengths[b])
+                total[b], occupancy[b, :n] = forward_backward_reference(fsas[b], logits[b, :n], leaky=leaky)
     return total, occupancy
 
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tdnnq_lab.graphs.fsa import Fsa
-from tdnnq_lab.lfmmi import fast, forward_backward, forward_backward_reference, sparse_torch
+from tdnnq_lab.lfmmi import forward_backward, forward_backward_reference, sparse_torch
+from tdnnq_lab.lfmmi.layout import prepare
 
 torch.set_num_threads(1)
 
@@ -164,8 +165,8 @@ def test_a_graph_changed_in_place_is_prepared_again() -> None:
     fsa = random_fsa(2, arcs=30, ends=1.0)
     x, n = torch.zeros(1, 3, 3), torch.tensor([3])
     before = forward_backward(fsa, x, n)[0]
-    kept = fast.prepare(fsa)
-    assert fast.prepare(fsa) is kept
+    kept = prepare(fsa)
+    assert prepare(fsa) is kept
     fsa.scores += 1.0
     assert float(forward_backward(fsa, x, n)[0] - before) == pytest.approx(3.0, abs=1e-5)
 
