@@ -117,6 +117,19 @@ def train(
     print(f"share of the criterion: {100 * report.criterion_share:.0f} %")
 
 
+@app.command(name="mix")
+def mix_text(
+    prepared: PreparedDir,
+    text: Annotated[Path, typer.Option(help="Text, one sentence a line (.gz too).")],
+    name: Annotated[str, typer.Option(help="Of the graph; then `decode --graph NAME`.")] = "mixed",
+    prune: Annotated[float, typer.Option(help="Threshold of relative-entropy pruning; 0 keeps all.")] = 1e-8,
+) -> None:
+    """Add a decoding graph whose language model is mixed with that of another text, the weight tuned on dev."""
+    from .experiments.mixed_lm import run_mix
+
+    run_mix(prepared, text, name=name, prune=prune)
+
+
 @app.command()
 def tie(
     prepared: PreparedDir,
@@ -139,11 +152,13 @@ def decode(
     run_dir: RunDir,
     splits: Annotated[str | None, typer.Option(help="By commas; all test splits if not given.")] = None,
     acoustic_scale: Annotated[float | None, typer.Option(help="Tuned on the first test split if not given.")] = None,
+    graph: Annotated[str, typer.Option(help="ngram, or one that `mix` added.")] = "ngram",
 ) -> None:
-    """Decode test splits with a trained model: words, times and phones into RUN_DIR/hyp."""
+    """Decode test splits with a trained model: words, times and phones into RUN_DIR/hyp (RUN_DIR/GRAPH/hyp)."""
     from .experiments.train import run_decode
 
-    run_decode(prepared, run_dir, splits=splits.split(",") if splits else None, acoustic_scale=acoustic_scale)
+    chosen = splits.split(",") if splits else None
+    run_decode(prepared, run_dir, splits=chosen, acoustic_scale=acoustic_scale, graph=graph)
 
 
 @app.command()

@@ -19,7 +19,7 @@ from ..models import Tdnnf
 from ..scoring import Wer, ctm_words, sum_by, wer, wer_interval, write_ctm, write_trn
 from .prepare import Prepared
 
-SCALES = (0.5, 0.7, 1.0, 1.4, 2.0)
+SCALES, PHONE_SCALES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 2.0), (0.7, 1.0, 1.4, 2.0, 2.8)
 BEAM, MAX_ACTIVE = 12.0, 3000  # of the search; wider costs three times as much and gains nothing on dev
 WORKERS = 2  # processes of a search
 
@@ -104,22 +104,42 @@ def phone_references(prepared: Prepared, references: Mapping[str, Sequence[str]]
 
 
 def count_errors(
-    outputs: Outputs, prepared: Prepared, cuts: CutSet, graph: Hclg, acoustic_scale: float
+    outputs: Outputs,
+    prepared: Prepared,
+    cuts: CutSet,
+    graph: Hclg,
+    acoustic_scale: float,
+    phone_scale: float | None = None,
 ) -> tuple[Recognised, Wer, Wer]:
-    """Words and phones of a split from the network's outputs, and the errors in both."""
+    """Words and phones (at a scale of their own) of a split from the network's outputs, and the errors in both."""
     references = transcripts(cuts)
     found = recognise(outputs, graph, acoustic_scale=acoustic_scale)
-    found.phones = recognise_phones(outputs, prepared, acoustic_scale)
+    found.phones = recognise_phones(outputs, prepared, phone_scale or acoustic_scale)
     phones = wer(phone_references(prepared, references), found.phones)
     return found, wer(references, found.words), phones
 
 
-def tune_scale(model: Tdnnf, prepared: Prepared, split: str) -> tuple[float, dict[float, float]]:
-    """The acoustic scale with the fewest word errors on a split, and the errors in percent at every scale."""
-    cuts, graph = prepared.cuts(split), prepared.graph()
+Tuned = tuple[float, dict[float, float]]  # the best scale, and errors in percent at every scale
+
+
+def tune_scale(model: Tdnnf, prepared: Prepared, split: str, graph: str = "ngram") -> Tuned:
+    """The acoustic scale with the fewest word errors on a split."""
+    cuts, words = prepared.cuts(split), prepared.graph(graph)
     outputs, references = network_outputs(model, cuts), transcripts(cuts)
-    percent = {s: wer(references, recognise(outputs, graph, acoustic_scale=s).words).percent for s in SCALES}
-    return min(SCALES, key=lambda s: (percent[s], abs(s - 1.0))), percent
+    percent = {s: wer(references, recognise(outputs, words, acoustic_scale=s).words).percent for s in SCALES}
+    return _best(percent), percent
+
+
+def tune_phone_scale(model: Tdnnf, prepared: Prepared, split: str) -> Tuned:
+    """The acoustic scale with the fewest phone errors on a split: without words, phones want to be trusted more."""
+    cuts = prepared.cuts(split)
+    outputs, references = network_outputs(model, cuts), phone_references(prepared, transcripts(cuts))
+    percent = {s: wer(references, recognise_phones(outputs, prepared, s)).percent for s in PHONE_SCALES}
+    return _best(percent), percent
+
+
+def _best(percent: Mapping[float, float]) -> float:
+    return min(percent, key=lambda s: (percent[s], abs(s - 1.0)))
 
 
 def set_result(
@@ -196,15 +216,17 @@ def evaluate(
     folder: str | Path,
     *,
     acoustic_scale: float,
+    phone_scale: float | None = None,
+    graph: str = "ngram",
     splits: Sequence[str] | None = None,
     say: Callable[[str], None] = print,
 ) -> list[dict[str, Any]]:
-    """Decode test splits with n-gram and unigram graphs, write hypotheses and references, return the results."""
-    graph, unigram, results = prepared.graph(), prepared.graph("unigram"), []
+    """Decode test splits with an n-gram and the unigram, write hypotheses and references, return the results."""
+    words, unigram, results = prepared.graph(graph), prepared.graph("unigram"), []
     for split in splits or prepared.settings.tests:
         cuts = prepared.cuts(split)
         outputs = network_outputs(model, cuts)
-        found, _, _ = count_errors(outputs, prepared, cuts, graph, acoustic_scale)
+        found, _, _ = count_errors(outputs, prepared, cuts, words, acoustic_scale, phone_scale)
         plain = recognise(outputs, unigram, acoustic_scale=acoustic_scale)
         write_hypotheses(split, found, Path(folder) / "hyp")
         write_trn(Path(folder) / "ref" / f"{split}.trn.gz", transcripts(cuts))

@@ -23,7 +23,7 @@ from .prepare import INITIAL, Prepared, Say
 from .record import write_json
 
 LEAVES, MINIMUM = 300, 200.0
-COPIED = ("phone_lm.safetensors", "ngram.arpa", "unigram.arpa")
+COPIED = ("phone_lm.safetensors", "*.arpa")
 
 
 def alignments(model: Tdnnf, prepared: Prepared, report: Report) -> Iterator[tuple[Tensor, NDArray[np.int32]]]:
@@ -138,8 +138,8 @@ def run_tie(
     tying = make_tying(model, data, method, leaves, minimum, report)
     report.show()
     folder.mkdir(parents=True, exist_ok=True)
-    for name in COPIED:
-        shutil.copyfile(data.folder / name, folder / name)
+    for path in sorted(path for pattern in COPIED for path in data.folder.glob(pattern)):
+        shutil.copyfile(path, folder / path.name)
     tying.save(folder / "tying.json", data.lexicon.phones)
     den = _graphs(data, folder, Topology(data.lexicon.phones, tying))
     say(f"{tying.num_pdfs} pdfs; denominator of {den.num_states} states, {den.num_arcs} arcs")
@@ -155,6 +155,6 @@ def _graphs(data: Prepared, folder: Path, topology: Topology) -> Fsa:
     """Denominator and decoding graphs of the tied pdfs."""
     den = denominator(data.phone_lm, topology, initial=INITIAL)
     den.save(folder / "denominator.safetensors")
-    for name in ("ngram", "unigram"):
-        hclg(data.lexicon, folder / f"{name}.arpa", topology, folder / "graphs" / name)
+    for arpa in sorted(folder.glob("*.arpa")):
+        hclg(data.lexicon, arpa, topology, folder / "graphs" / arpa.stem)
     return den

@@ -21,7 +21,7 @@ from .compress import (
     describe,
     pack_variants,
 )
-from .evaluate import evaluate, tune_scale
+from .evaluate import evaluate, tune_phone_scale, tune_scale
 from .headroom import headroom
 from .prepare import Prepared
 from .record import RunRecord, StatusWriter, Stopped, read_json, write_json
@@ -94,17 +94,31 @@ def load_trained(run_dir: str | Path) -> Tdnnf:
 
 
 def run_decode(
-    prepared: str | Path, run_dir: str | Path, *, splits: Sequence[str] | None, acoustic_scale: float | None
+    prepared: str | Path,
+    run_dir: str | Path,
+    *,
+    splits: Sequence[str] | None,
+    acoustic_scale: float | None,
+    graph: str = "ngram",
 ) -> list[dict[str, Any]]:
-    """Decode test splits into RUN_DIR/hyp (references into RUN_DIR/ref) and write RUN_DIR/results.json."""
-    data, folder = Prepared.load(prepared), Path(run_dir)
+    """Decode test splits into RUN_DIR/hyp (references into RUN_DIR/ref) and write RUN_DIR/results.json.
+
+    With another graph than the folder's own all this goes into RUN_DIR/GRAPH. Scales that are not given are tuned on
+    the first test split, for words and for phones apart.
+    """
+    data, folder, tuning = Prepared.load(prepared), Path(run_dir), Prepared.load(prepared).settings.tests[0]
     model = load_trained(folder)
-    tuned: dict[float, float] = {}
+    tuned: dict[str, dict[float, float]] = {}
     if acoustic_scale is None:
-        acoustic_scale, tuned = tune_scale(model, data, data.settings.tests[0])
-        print(f"acoustic scale {acoustic_scale}, tuned on {data.settings.tests[0]}")
-    results = evaluate(model, data, folder, acoustic_scale=acoustic_scale, splits=splits)
-    write_json(folder / "results.json", {"acoustic_scale": acoustic_scale, "tuned": tuned, "sets": results})
+        acoustic_scale, tuned["words"] = tune_scale(model, data, tuning, graph)
+    phone_scale, tuned["phones"] = tune_phone_scale(model, data, tuning)
+    print(f"acoustic scale {acoustic_scale} (phones {phone_scale}), tuned on {tuning}")
+    out = folder if graph == "ngram" else folder / graph
+    results = evaluate(
+        model, data, out, acoustic_scale=acoustic_scale, phone_scale=phone_scale, graph=graph, splits=splits
+    )
+    scales = {"acoustic_scale": acoustic_scale, "phone_scale": phone_scale}
+    write_json(out / "results.json", {**scales, "tuned": tuned, "sets": results})
     return results
 
 

@@ -60,7 +60,7 @@ def test_nothing_to_blank_gives_the_features_back() -> None:
     assert torch.allclose(out, features, atol=1e-4)
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(st.floats(0.8, 1.2), st.integers(300, 2500))
 def test_a_resonance_moves_by_the_factor(factor: float, hertz: int) -> None:
     """A peak in the mel spectrum comes out where a vocal tract of another length would put it."""

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from graphs_oracles import random_tying
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tdnnq_lab.graphs import Topology, Tying
@@ -23,6 +23,7 @@ def test_monophones_are_the_pdfs_of_a_topology_without_tying():
         assert [topology.loop_pdf(p, left) for p in range(3)] == [1, 3, 5]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 6), st.integers(0, 99))
 def test_owners_say_whose_every_pdf_is(phones, seed):
     tying = random_tying(phones, seed)
