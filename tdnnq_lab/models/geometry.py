@@ -117,9 +117,9 @@ class Geometry:
 
 
 def _real(positions: range, lengths: Tensor, like: Tensor) -> Tensor:
-    """[B, n] of the dtype of `like`: 1 where a position lies within its utterance."""
+    """[B, n] of the dtype of `like`, float32 at least: 1 where a position lies within its utterance."""
     at = torch.arange(positions.start, positions.stop, positions.step, device=like.device)
-    return ((at >= 0) & (at < lengths[:, None])).to(like.dtype)
+    return ((at >= 0) & (at < lengths[:, None])).to(torch.promote_types(like.dtype, torch.float32))
 
 
 def repeat_edges(x: Tensor, left: int, right: int) -> Tensor:
