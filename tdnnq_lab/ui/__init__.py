@@ -13,6 +13,8 @@ from .budget_figures import differences, plan_over_sensitivities, size_against_e
 from .examples import compare
 from .field_picture import needed_frames, receptive_field
 from .figures import errors_by_accent, errors_by_set, errors_by_speaker, headroom, learning_curve
+from .graph_picture import graph, trellis
+from .occupancy_picture import occupancies
 from .page import report_page, write_page
 from .paper import curves
 from .picture import static_picture
@@ -44,6 +46,7 @@ __all__ = [
     "errors_by_set",
     "errors_by_speaker",
     "flip",
+    "graph",
     "headroom",
     "learning_curve",
     "listen",
@@ -51,6 +54,7 @@ __all__ = [
     "low_rank",
     "measure_button",
     "needed_frames",
+    "occupancies",
     "own_plan",
     "plan_over_sensitivities",
     "player",
@@ -64,6 +68,7 @@ __all__ = [
     "static_svg",
     "terminal_table",
     "transcribe_own",
+    "trellis",
     "weights_by_layer",
     "write_page",
 ]

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from .budget_figures import power
 from .figures import COLOURS, finish
-from .svg import static_svg
+from .svg import LETTER, LINE, WIDTH, static_svg, svg_line, svg_text
 
 INK = "#1d2126"
 LEAST = 560  # pixels: on a narrower page a picture keeps this width and scrolls
@@ -53,7 +53,9 @@ def on_paper(figure: go.Figure, words: str) -> Drawing:
     return paper(width, height, words, body.removesuffix("\n</svg>"))
 
 
-def curves(series: Series, x: str, y: str, words: str, *, log: bool = False, height: int = 320) -> Drawing:
+def curves(
+    series: Series, x: str, y: str, words: str, *, log: bool = False, thin: Sequence[str] = (), height: int = 320
+) -> Drawing:
     """Lines over one pair of axes.
 
     Args:
@@ -61,6 +63,7 @@ def curves(series: Series, x: str, y: str, words: str, *, log: bool = False, hei
         x, y: titles of the axes, with units.
         words: what is seen, in a sentence.
         log: y on a logarithmic axis; values must then be positive.
+        thin: names of the series that stay in the background.
         height: pixels.
 
     Raises:
@@ -68,16 +71,34 @@ def curves(series: Series, x: str, y: str, words: str, *, log: bool = False, hei
     """
     figure = go.Figure()
     for k, (name, (xs, ys)) in enumerate(series.items()):
-        line = {"color": COLOURS[k % len(COLOURS)], "width": 2.5}
+        line = {"color": COLOURS[k % len(COLOURS)], "width": 1 if name in thin else 2.5}
         places = [math.log10(v) if log else float(v) for v in ys]
-        figure.add_scatter(x=[float(v) for v in xs], y=places, mode="lines", name=name, line=line)
+        across, behind = [float(v) for v in xs], 0.5 if name in thin else 1
+        figure.add_scatter(x=across, y=places, mode="lines", name=name, line=line, opacity=behind)
     if not any(trace.y for trace in figure.data):
         raise ValueError("there is no curve to draw: every series is empty")
     figure.update_xaxes(title_text=x)
     figure.update_yaxes(title_text=y)
     if log:
         figure.update_yaxes(**powers(v for trace in figure.data for v in trace.y))
-    return on_paper(finish(figure, height), words)
+    figure.update_traces(showlegend=False)
+    drawn = static_svg(finish(figure, height), words).partition("\n")[2].removesuffix("\n</svg>")
+    legend, rows = _legend(list(series))
+    body = f'{legend}\n<g transform="translate(0 {LINE * rows - 22})">\n{drawn}\n</g>'
+    return paper(WIDTH, height + LINE * rows - 22, words, body)
+
+
+def _legend(names: Sequence[str]) -> tuple[str, int]:
+    """Names beside their colours, in as many rows as they need; none for a single name."""
+    parts, x, row = [], 12.0, 1
+    for k, name in enumerate(names if len(names) > 1 else ()):
+        across = 44 + LETTER * len(name)
+        if x > 12 and x + across > WIDTH:
+            x, row = 12.0, row + 1
+        y = LINE * row
+        parts += [svg_line(x, y - 4, x + 16, y - 4, COLOURS[k % len(COLOURS)], 3), svg_text(x + 22, y, name, "start")]
+        x += across
+    return "".join(parts), row
 
 
 def powers(exponents: Iterable[float]) -> dict[str, Any]:

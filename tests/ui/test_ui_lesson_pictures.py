@@ -65,6 +65,14 @@ def test_curves_over_a_logarithmic_axis() -> None:
     assert ys[1] - ys[0] == pytest.approx(ys[2] - ys[1], abs=0.2)  # a straight line
     for word in ("update", "error", ">a<", ">b<", ">0.01<"):
         assert word in drawing.svg
+    widths = re.findall(
+        r'<polyline [^>]*stroke-width="([\d.]+)"',
+        ui.curves({"a": ([0, 1], [1, 2]), "b": ([0, 1], [1, 2])}, "x", "y", "one is thin", thin=["a"]).svg,
+    )
+    assert float(widths[0]) < float(widths[1])
+    many = ui.curves({f"a run of some corpus {k}": ([0, 1], [k, k]) for k in range(7)}, "x", "y", "seven")
+    heights = {re.search(rf'y="([\d.]+)"[^>]*>a run of some corpus {k}<', many.svg).group(1) for k in range(7)}
+    assert len(heights) > 1  # the legend takes as many rows as it needs
     with pytest.raises(ValueError, match="no curve"):
         ui.curves({"a": ([], [])}, "x", "y", "nothing")
 
