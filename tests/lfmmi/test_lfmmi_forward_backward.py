@@ -186,3 +186,43 @@ def test_bad_input_is_named(change: dict, message: str) -> None:
     given = dict(fsa=random_fsa(1), logits=torch.zeros(2, 4, 3), lengths=torch.tensor([4, 4]), leaky=0.0) | change
     with pytest.raises(ValueError, match=message):
         forward_backward(given["fsa"], given["logits"], given["lengths"], leaky=given["leaky"])
+
+
+def test_the_way_of_a_gpu_equals_the_fast_one_for_shared_graphs_and_for_one_each() -> None:
+    shared = random_fsa(3, states=40, arcs=400, pdfs=8, ends=0.4)
+    own = [random_fsa(seed, states=3 + seed, arcs=25, pdfs=8) for seed in range(5)]
+    logits = torch.randn(5, 20, 8, generator=torch.Generator().manual_seed(2)) * 3
+    logits[1, 4] = math.nan
+    logits[2, 9:] = math.inf  # beyond the length
+    logits[3, 3, :4] = -math.inf
+    lengths = torch.tensor([20, 17, 9, 20, 0])
+    for graphs in ([shared] * 5, own):
+        for leaky in (0.0, 0.1):
+            want = forward_backward(graphs, logits, lengths, leaky=leaky)
+            got = sparse_torch.run(graphs, logits, lengths, leaky)
+            torch.testing.assert_close(got[0], want[0], rtol=1e-9, atol=1e-9)
+            torch.testing.assert_close(got[1], want[1], rtol=1e-4, atol=1e-6)
+    nothing = sparse_torch.run([], logits[:0], lengths[:0], 0.0)
+    assert [tuple(x.shape) for x in nothing] == [(0,), (0, 20, 8)]
+
+
+def test_a_shared_graph_stays_on_the_device_until_it_changes() -> None:
+    fsa, x, n = random_fsa(2, arcs=30, ends=1.0), torch.zeros(2, 3, 3), torch.tensor([3, 2])
+    before = sparse_torch.run([fsa] * 2, x, n, 0.0)[0]
+    kept = sparse_torch.one(fsa, x.device)
+    assert sparse_torch.one(fsa, x.device) is kept
+    fsa.scores += 1.0
+    torch.testing.assert_close(sparse_torch.run([fsa] * 2, x, n, 0.0)[0] - before, torch.tensor([3.0, 2.0]).double())
+
+
+def test_underflow_on_the_way_of_a_gpu_goes_to_the_log_domain() -> None:
+    arcs = torch.tensor([[0, 0, 0], [0, 1, 1], [1, 1, 1]], dtype=torch.int32)
+    two = Fsa(arcs, torch.zeros(3), torch.tensor([0.0, -math.inf]), torch.tensor([-math.inf, 0.0]))
+    logits = torch.zeros(1, 40, 2)
+    logits[0, :20, 1] = -100.0
+    logits[0, 20:, 0] = -1000.0
+    logits[0, 10:12, 1] = -2500.0
+    total, occupancy = sparse_torch.run([two], logits, torch.tensor([40]), 0.0)
+    want, gamma = forward_backward_reference(two, logits[0])
+    assert float(total) == pytest.approx(float(want), rel=1e-9)
+    torch.testing.assert_close(occupancy[0], gamma.float())
