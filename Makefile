@@ -6,7 +6,7 @@ STAMP := $(VENV)/.made
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --no-input $(if $(wildcard $(STAMP)),-q) $(PIP_FLAGS) -c constraints.txt -e '.[lab,dev]'
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint notebooks-test lab bench clean distclean
+.PHONY: help env demo test lint notebooks-test lab bench k2-env clean distclean
 
 help:
 	@echo "make env             make .venv with everything in it (minutes once, then seconds; PYTHON=python3.12 chooses one)"
@@ -15,6 +15,7 @@ help:
 	@echo "make notebooks-test  run the notebooks and compare their key figures"
 	@echo "make lab             JupyterLab on the notebooks"
 	@echo "make bench           the benchmarks"
+	@echo "make k2-env          make .venv-k2 with k2 and the torch it wants, to compare with (Linux, Python 3.11; 3.5 GB)"
 	@echo "make clean           remove caches and builds (distclean: .venv too); runs are never touched"
 
 # The stamp is written last and names the folder, so an environment that was interrupted, that lost its Python or
@@ -60,6 +61,14 @@ lab: env
 
 bench: env
 	@$(BIN)/tdnnq-lab bench $(ARGS)
+
+# k2's wheels want torch 1.13, which no Python after 3.11 has: an environment of its own, that git does not see.
+k2-env:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v[:2] == (3, 11) or sys.exit("k2 needs Python 3.11, $(PYTHON) is %d.%d; name one: make k2-env PYTHON=python3.11" % v[:2])'
+	$(PYTHON) -m venv --clear .venv-k2 && echo '*' > .venv-k2/.gitignore
+	.venv-k2/bin/python -m pip install --disable-pip-version-check --no-input -q torch==1.13.1 'numpy<2' graphviz
+	.venv-k2/bin/python -m pip install --disable-pip-version-check --no-input -q --no-deps --require-hashes -r tests/lfmmi/k2-requirements.txt
+	@.venv-k2/bin/python -c 'import k2' && echo "ready: export K2_PYTHON=.venv-k2/bin/python"
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
