@@ -87,15 +87,16 @@ class Geometry:
 
         Frames from `lengths` [B] on are never read: the last real frame stands for them.
         """
-        batch, time, _ = frames.shape
+        batch, time, width = frames.shape
+        shape = (batch, -1, len(self.config.splice) * width)
         positions = self.positions(0)
         at = torch.arange(positions.start, positions.stop, positions.step, device=frames.device)
         index = at[:, None] + torch.tensor(self.config.splice, device=frames.device)  # [n, splice]
         if lengths is None:
-            return frames[:, index.clamp(0, time - 1)].flatten(2)
+            return frames.index_select(1, index.clamp(0, time - 1).flatten()).view(shape)
         index = torch.minimum(index.clamp_min(0), lengths[:, None, None] - 1)  # [B, n, splice]
         rows = index + time * torch.arange(batch, device=frames.device)[:, None, None]
-        return frames.flatten(0, 1)[rows].flatten(2)
+        return frames.flatten(0, 1).index_select(0, rows.flatten()).view(shape)
 
     def frames(self, lengths: Tensor | None, batch: int, like: Tensor) -> list[Frames]:
         """For every layer and, last, the heads, the frames that count in batch norm: those before its length."""

@@ -96,7 +96,8 @@ class Stream:
         device = self._frames.device
         at = torch.arange(positions.start, positions.stop, positions.step, device=device)
         index = at[:, None] + torch.tensor(self.config.splice, device=device)
-        return self._frames[index.clamp(0, self._received - 1) - self._dropped].flatten(1)[None]
+        rows = (index.clamp(0, self._received - 1) - self._dropped).flatten()
+        return self._frames.index_select(0, rows).view(1, len(at), -1)
 
 
 class _Held:
