@@ -100,6 +100,7 @@ def train(
     frequency_masks: Annotated[int | None, typer.Option(help="Bands that SpecAugment blanks.")] = None,
     warp: Annotated[float | None, typer.Option(help="Vocal tracts are warped by 1 - WARP to 1 + WARP.")] = None,
     start: Annotated[Path | None, typer.Option(help="Run directory of a finished training to begin with.")] = None,
+    chunks: Annotated[str | None, typer.Option(help="Sizes in frames, by commas (150,110,100); needs --start.")] = None,
     seed: Seed = 0,
     minutes: Annotated[
         float | None, typer.Option(help="Stop with a checkpoint after so long; run again to go on.")
@@ -111,6 +112,7 @@ def train(
 
     given: dict[str, Any] = dict(passes=passes, batch_size=batch_size, learning_rate=learning_rate)
     given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks, warp=warp)
+    given["chunks"] = tuple(int(size) for size in chunks.split(",")) if chunks else None
     recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})
     report = run_train(prepared, recipe, run_dir, start=start, time_limit=minutes * 60 if minutes else None)
     print(f"{run_dir}: {report.state} at update {report.update} of {report.updates}, {report.seconds:.0f} s")

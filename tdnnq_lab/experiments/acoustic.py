@@ -1,37 +1,22 @@
-"""Training an acoustic model from a prepared corpus: the recipe, the batches with their numerators, the criterion."""
+"""What an acoustic training consists of: the recipe, the batches with their numerators, the criterion."""
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from lhotse import CutSet
 from torch import Tensor, nn
 
-from ..corpora import Batch, Batches, Report, SpecAugment, VocalTractWarp, global_statistics
+from ..corpora import Batch, Batches, Report, SpecAugment, VocalTractWarp
 from ..graphs import Fsa, minimum_frames, numerator
 from ..lfmmi import LfmmiLoss, LfmmiOutput
-from ..models import (
-    Tdnnf,
-    batchnorm_recalibrate,
-    dropout_at,
-    kaldi_7q,
-    keep_freed_memory,
-    semi_orthogonal_step,
-    small,
-    split_outputs,
-)
-from ..training import Progress, TrainReport, TrainSettings, seed_everything, train
+from ..models import batchnorm_recalibrate
 from .prepare import INITIAL, Prepared
-
-PRESETS: dict[str, Callable[..., Tdnnf]] = {"small": small, "kaldi_7q": kaldi_7q}
 
 
 @dataclass(frozen=True)
@@ -41,7 +26,8 @@ class Recipe:
     Attributes:
         preset: "small" or "kaldi_7q".
         passes: over the training set (each pass sees an utterance once, at one of its speeds).
-        batch_size: utterances.
+        batch_size: utterances, or chunks.
+        chunks: sizes in input frames that utterances are cut into; none: they are trained on whole.
         learning_rate, final_learning_rate: of Adam, exponential decay.
         warm_up: updates.
         time_masked: share of the frames that SpecAugment blanks. frequency_masks: bands that it blanks.
@@ -59,6 +45,7 @@ class Recipe:
     preset: str = "small"
     passes: float = 18.0
     batch_size: int = 8
+    chunks: tuple[int, ...] = ()
     learning_rate: float = 2e-3
     final_learning_rate: float = 6e-5
     warm_up: int = 50
@@ -157,113 +144,12 @@ class Criterion:
         """LF-MMI of the chain head's outputs alone."""
         return self.lfmmi(outputs, numerators, lengths)
 
-    def __call__(self, outputs: tuple[Tensor, Tensor], numerators: list[Fsa], lengths: Tensor) -> LfmmiOutput:
-        """LF-MMI of the chain head, cross-entropy of the other."""
-        chain, xent = outputs
+    def __call__(
+        self, outputs: tuple[Tensor, Tensor], numerators: list[Fsa], lengths: Tensor, before: Tensor | None = None
+    ) -> LfmmiOutput:
+        """LF-MMI of the chain head, cross-entropy of the other; of chunks without the context before and after."""
+        chain, xent = outputs if before is None else (inner(x, before, lengths) for x in outputs)
         return self.lfmmi(chain, numerators, lengths, xent)
-
-
-def make_model(prepared: Prepared, recipe: Recipe, cuts: CutSet) -> Tdnnf:
-    """The network of a recipe, seeded, its input normalised by the training set's mean and deviation."""
-    if recipe.preset not in PRESETS:
-        raise ValueError(f"unknown preset '{recipe.preset}'; there are {', '.join(PRESETS)}")
-    seed_everything(recipe.seed)
-    model = PRESETS[recipe.preset](num_pdfs=prepared.topology.num_pdfs)
-    mean, std = global_statistics(cuts)
-    model.set_input_transform(mean, std)
-    return model
-
-
-def started_from(start: Tdnnf, prepared: Prepared) -> Tdnnf:
-    """A network to go on from: as it is, or, where the folder's pdfs are biphones, each output split into them.
-
-    Raises:
-      ValueError: its outputs fit neither the folder's pdfs nor the monophones they were made from.
-    """
-    outputs, topology = start.config.num_pdfs, prepared.topology
-    if outputs == topology.num_pdfs:
-        return copy.deepcopy(start).train()
-    if outputs != 2 * topology.num_phones:
-        raise ValueError(
-            f"a network of {outputs} outputs cannot begin a training with {topology.num_pdfs} pdfs of "
-            f"{topology.num_phones} phones: it needs as many, or {2 * topology.num_phones} (monophones)"
-        )
-    phones, kinds = torch.from_numpy(topology.owners).long().unbind(1)
-    return split_outputs(start, 2 * phones + kinds).train()
-
-
-def _begun(start: Tdnnf | None) -> dict[str, str]:
-    """What a run's identity says of the network it began with: a hash of its weights."""
-    if start is None:
-        return {}
-    digest = hashlib.sha256()
-    for tensor in start.state_dict().values():
-        digest.update(tensor.numpy().tobytes())
-    return {"start": digest.hexdigest()}
-
-
-def train_acoustic(
-    prepared: Prepared,
-    recipe: Recipe,
-    run_dir: str | Path,
-    *,
-    on_progress: Callable[[Progress], None] | None = None,
-    time_limit: float | None = None,
-    show: bool = True,
-    start: Tdnnf | None = None,
-) -> tuple[Tdnnf, TrainReport, Report]:
-    """Train from scratch (or go on from the last checkpoint in `run_dir`), without alignments.
-
-    Args:
-      start: a trained network to begin with in place of random weights (see `started_from`).
-
-    Returns:
-      The model in eval mode, what the loop did, and what was left out of training.
-
-    Raises:
-      ValueError: nothing to train on, or a checkpoint of another run.
-    """
-    left_out = Report()
-    keep_freed_memory()
-    batches = AcousticBatches(prepared, recipe.batch_size, recipe.seed, left_out)
-    model = started_from(start, prepared) if start else make_model(prepared, recipe, batches.cuts)
-    batches.augment, batches.mean = make_augment(recipe, prepared), model.input_mean.clone()
-    speeds = len(prepared.settings.speeds)
-    settings = TrainSettings(
-        updates=max(1, round(recipe.passes * len(batches) / speeds)),
-        seed=recipe.seed,
-        learning_rate=recipe.learning_rate,
-        final_learning_rate=recipe.final_learning_rate,
-        warm_up=recipe.warm_up,
-        average_from=recipe.average_from,
-        threads=recipe.threads,
-        time_limit=time_limit,
-    )
-    report = train(
-        model,
-        batches,
-        Criterion(prepared.denominator, recipe),
-        settings,
-        run_dir,
-        schedule=_dropout(recipe),
-        after_step=_orthonormal(recipe),
-        finalise=lambda m: recalibrate(m, batches),
-        on_progress=on_progress,
-        identity={"recipe": recipe.to_json(), "data": prepared.facts["data"], **_begun(start)},
-        show=show,
-    )
-    return model, report, left_out
-
-
-def make_augment(recipe: Recipe, prepared: Prepared) -> list[SpecAugment | VocalTractWarp]:
-    """What a recipe varies the training features by."""
-    made: list[SpecAugment | VocalTractWarp] = []
-    if recipe.warp:
-        highest = prepared.settings.sampling_rate / 2 - 200  # as MfccSettings.high_freq
-        made.append(VocalTractWarp(recipe.warp, high_freq=highest, seed=recipe.seed))
-    if recipe.time_masked or recipe.frequency_masks:
-        made.append(SpecAugment(recipe.frequency_masks, time_masked=recipe.time_masked, seed=recipe.seed))
-    return made
 
 
 def recalibrate(model: nn.Module, batches: AcousticBatches, count: int = 60) -> None:
@@ -272,15 +158,15 @@ def recalibrate(model: nn.Module, batches: AcousticBatches, count: int = 60) -> 
     batchnorm_recalibrate(model, few)
 
 
-def _dropout(recipe: Recipe) -> Callable[[nn.Module, float], None] | None:
-    if not recipe.dropout:
-        return None
-    return lambda model, fraction: model.set_dropout(recipe.dropout / 0.5 * dropout_at(fraction))  # type: ignore[operator]
+def inner(outputs: Tensor, before: Tensor, frames: Tensor) -> Tensor:
+    """The frames of each chunk without the context around it.
 
+    Args:
+      outputs: [B, T', P]. before: [B], output frames of context before each chunk. frames: [B], of the chunks.
 
-def _orthonormal(recipe: Recipe) -> Callable[[nn.Module, int], None]:
-    def step(model: nn.Module, update: int) -> None:
-        if update % recipe.orthonormal_every == 0:
-            semi_orthogonal_step(model)  # type: ignore[arg-type]
-
-    return step
+    Returns:
+      [B, max(frames), P]; what lies behind a chunk's own frames means nothing.
+    """
+    steps = torch.arange(int(frames.max()), device=outputs.device)
+    places = (before.to(outputs.device)[:, None] + steps[None]).clamp(max=outputs.shape[1] - 1)  # (B, T'')
+    return outputs.gather(1, places[:, :, None].expand(-1, -1, outputs.shape[2]))

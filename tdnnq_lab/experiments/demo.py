@@ -10,7 +10,8 @@ from typing import Any
 
 from ..corpora import Report, cuts, speakers
 from ..models import Tdnnf, save_model
-from .acoustic import AcousticBatches, Recipe, train_acoustic
+from .acoustic import AcousticBatches, Recipe
+from .acoustic_training import train_acoustic
 from .compress import MEASURE, FitSettings, Variant, bytes_with_xent, compare, compressed_report, pack_variants
 from .evaluate import evaluate, tune_scale
 from .listen import listen

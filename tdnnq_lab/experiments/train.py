@@ -10,7 +10,8 @@ from ..deploy import BundleReport, load, make_bundle
 from ..models import Tdnnf, load_model, save_model
 from ..quantize import BitPlan
 from ..training import TrainReport
-from .acoustic import AcousticBatches, Recipe, train_acoustic
+from .acoustic import AcousticBatches, Recipe
+from .acoustic_training import train_acoustic
 from .compress import (
     MEASURE,
     FitSettings,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,7 @@ class _Composer:
 
     successors: list[dict[int, tuple[int, float]]]  # LM state -> phone -> (LM state, log weight with leaving)
     first: dict[int, list[tuple[int, int, int, float]]]  # first phone -> [(LM state, forward, loop pdf, log weight)]
+    begun: dict[tuple[int, int, int], float]  # (LM state, phone, loop pdf) -> log weight of beginning inside it
     final: list[float]
     pdfs: list[list[tuple[int, int]]]  # [last phone + 1][phone] -> (forward, loop pdf); phones as the LM numbers them
     index: dict[str, int]  # of phones in the LM
@@ -73,9 +74,18 @@ def numerator(
 
 
 def numerator_from_phones(
-    phones: Sequence[str], topology: Topology, phone_lm: PhoneLm, *, initial: str = "kaldi"
+    phones: Sequence[str],
+    topology: Topology,
+    phone_lm: PhoneLm,
+    *,
+    initial: str = "kaldi",
+    inside: bool = False,
 ) -> Fsa:
     """The numerator of one phone sequence, silences included, as `numerator` otherwise.
+
+    Args:
+      inside: the first phone may also have begun before the first frame (a chunk that was cut within a phone); only
+        where `initial` is "kaldi", whose denominator begins so too.
 
     Raises:
       ValueError: no phones, an unknown phone, or a sequence that the phone LM does not allow.
@@ -83,9 +93,12 @@ def numerator_from_phones(
     composer = _composer(phone_lm, topology, initial)
     if not phones:
         raise ValueError("empty phone sequence: there is nothing to make a numerator of")
+    if inside and initial != "kaldi":
+        raise ValueError(f"a sequence that begins inside a phone needs initial='kaldi', not {initial!r}")
     numbers = _lookup(phones, composer.index)
     moves: list[Moves] = [{phone: (i + 1,)} for i, phone in enumerate(numbers)]
-    return _compose(_Acceptor([*moves, {}], {len(numbers)}), composer, f"phone sequence {' '.join(phones)!r}")
+    begun = composer.begun if inside else {}
+    return _compose(_Acceptor([*moves, {}], {len(numbers)}), composer, f"phone sequence {' '.join(phones)!r}", begun)
 
 
 def minimum_frames(fsa: Fsa) -> int:
@@ -138,13 +151,19 @@ def _make_composer(phone_lm: PhoneLm, topology: Topology, initial: str) -> _Comp
     table = topology.table[np.concatenate([[0], numbers + 1])][:, numbers]  # left contexts and phones of the LM
     pdfs = [[(forward, loop) for forward, loop in row] for row in table.tolist()]
     kaldi = initial == "kaldi"
+    begun: dict[tuple[int, int, int], float] = {}
     if kaldi:
         first = _first_anywhere(phone_lm, graph, topology, numbers)
+        names = {number: phone for phone, number in enumerate(numbers.tolist())}
+        spoken = [names.get(number, -1) for number in graph.spoken.tolist()]
+        loops = graph.arcs[graph.forward :, 2].tolist()  # of states 1, 2, …
+        states = zip(graph.lm_state[1:].tolist(), spoken[1:], loops, strict=True)
+        begun = dict(zip(states, graph.initial[1:].tolist(), strict=True))
     else:
         first = {phone: [(step[0], *pdfs[0][phone], step[1])] for phone, step in phone_lm.successors[0].items()}
     final = [0.0] * phone_lm.num_states if kaldi else (phone_lm.final + LEAVE).tolist()
     index = {phone: i for i, phone in enumerate(phone_lm.phones)}
-    return _Composer(successors, first, final, pdfs, index)
+    return _Composer(successors, first, begun, final, pdfs, index)
 
 
 def _first_anywhere(
@@ -218,11 +237,14 @@ def _add_word(moves: list[Moves], enter: list[int], variants: list[list[int]]) -
     return ends
 
 
-def _compose(acceptor: _Acceptor, composer: _Composer, name: str) -> Fsa:
-    """Walk the acceptor (made deterministic on the way) and the phone LM together."""
+def _compose(
+    acceptor: _Acceptor, composer: _Composer, name: str, begun: Mapping[tuple[int, int, int], float] | None = None
+) -> Fsa:
+    """Walk the acceptor (made deterministic on the way) and the phone LM together; `begun`: inside the first phone."""
     moves, successors, pdfs = acceptor.moves, composer.successors, composer.pdfs
     number: dict[tuple[tuple[int, ...], int, int], int] = {}
-    walk: list[tuple[tuple[int, ...], int, int]] = [((0,), -1, -1)]  # nodes, LM state, phone; 0: before the first
+    # Nodes, LM state, phone, loop pdf; 0: before the first phone.
+    walk: list[tuple[tuple[int, ...], int, int, int]] = [((0,), -1, -1, -1)]
     arcs: list[tuple[int, int, int]] = []
     scores: list[float] = []
 
@@ -232,7 +254,7 @@ def _compose(acceptor: _Acceptor, composer: _Composer, name: str) -> Fsa:
         state = number.get(key)
         if state is None:
             state = number[key] = len(walk)
-            walk.append((nodes, lm_state, phone))
+            walk.append((nodes, lm_state, phone, loop))
             arcs.append((state, state, loop))
             scores.append(LOOP)
         arcs.append((source, state, forward))
@@ -241,9 +263,10 @@ def _compose(acceptor: _Acceptor, composer: _Composer, name: str) -> Fsa:
     for phone, nodes in moves[0].items():
         for step in composer.first.get(phone, ()):
             arrive(0, phone, nodes, step)
+    starts = [0.0, *((begun or {}).get(key[1:], -math.inf) for key in walk[1:])]
     source = 1
     while source < len(walk):
-        nodes, lm_state, spoken = walk[source]
+        nodes, lm_state, spoken, _ = walk[source]
         row, pair = successors[lm_state], pdfs[spoken + 1]
         for phone, reached in (moves[nodes[0]] if len(nodes) == 1 else _merged(moves, nodes)).items():
             if phone in row:
@@ -252,9 +275,9 @@ def _compose(acceptor: _Acceptor, composer: _Composer, name: str) -> Fsa:
         source += 1
     last, final = acceptor.last, composer.final
     ends = [-math.inf] + [
-        final[lm_state] if any(node in last for node in nodes) else -math.inf for nodes, lm_state, _ in walk[1:]
+        final[lm_state] if any(node in last for node in nodes) else -math.inf for nodes, lm_state, *_ in walk[1:]
     ]
-    return _trimmed(arcs, scores, ends, name)
+    return _trimmed(arcs, scores, starts, ends, name)
 
 
 def _merged(moves: list[Moves], nodes: tuple[int, ...]) -> Moves:
@@ -266,7 +289,9 @@ def _merged(moves: list[Moves], nodes: tuple[int, ...]) -> Moves:
     return {phone: tuple(sorted(reached)) for phone, reached in merged.items()}
 
 
-def _trimmed(arcs: list[tuple[int, int, int]], scores: list[float], ends: list[float], name: str) -> Fsa:
+def _trimmed(
+    arcs: list[tuple[int, int, int]], scores: list[float], starts: list[float], ends: list[float], name: str
+) -> Fsa:
     """The Fsa of the states from which the end can be reached (all can be reached from the start)."""
     table = np.array(arcs, dtype=np.int32).reshape(-1, 3)
     weights, final = np.array(scores), np.array(ends)
@@ -278,9 +303,9 @@ def _trimmed(arcs: list[tuple[int, int, int]], scores: list[float], ends: list[f
     if not live[0]:
         raise ValueError(f"{name} has no path in the phone LM; estimate the LM with the lexicon in use")
     keep = live[source] & live[destination]
-    initial = np.full(count, -np.inf)
-    initial[0] = 0.0
-    return to_fsa(_renumber(table[keep], live), weights[keep], initial, final[live])
+    initial = np.full(len(live), -np.inf)
+    initial[: len(starts)] = starts
+    return to_fsa(_renumber(table[keep], live), weights[keep], initial[live], final[live])
 
 
 def _renumber(arcs: np.ndarray, live: np.ndarray) -> np.ndarray:

@@ -15,13 +15,16 @@ from tdnnq_lab.cli import app
 from tdnnq_lab.corpora import find_data_small
 from tdnnq_lab.deploy import load
 from tdnnq_lab.experiments import RunRecord
-from tdnnq_lab.experiments.acoustic import AcousticBatches, Recipe, make_numerators, started_from
+from tdnnq_lab.experiments.acoustic import AcousticBatches, Recipe, inner, make_numerators
+from tdnnq_lab.experiments.acoustic_training import started_from
+from tdnnq_lab.experiments.chunks import ChunkBatches
 from tdnnq_lab.experiments.compress import FitSettings, Variant
 from tdnnq_lab.experiments.demo import DemoSettings, run_demo
 from tdnnq_lab.experiments.headroom import headroom
 from tdnnq_lab.experiments.prepare import Prepared, PrepareSettings, prepare
 from tdnnq_lab.experiments.tie import run_tie
 from tdnnq_lab.experiments.train import load_trained, run_decode, run_train
+from tdnnq_lab.graphs import denominator
 from tdnnq_lab.lfmmi import LfmmiLoss, LfmmiOutput, forward_backward
 from tdnnq_lab.models import Tdnnf, layers
 from tdnnq_lab.quantize import BitPlan
@@ -154,6 +157,40 @@ def test_biphones_are_trained_and_decoded(run: Path, tmp_path: Path) -> None:
     assert RunRecord.load(folder).settings["tying"]["pdfs"] == 100
     with pytest.raises(ValueError, match=r"a network of 100 outputs cannot .* needs as many, or \d+"):
         started_from(load_trained(folder), Prepared.load(run / "prepared"))
+
+
+def test_chunks_hold_what_was_said_in_them_and_train(run: Path, tmp_path: Path) -> None:
+    data, model = Prepared.load(run / "prepared"), load_trained(run)
+    batches = ChunkBatches(data, 4, 0, aligner=model, sizes=(60, 45))
+    assert {chunk.frames for chunk in batches.chunks if chunk.frames >= 15} == {20, 15}
+    seen = sorted((chunk.cut, chunk.start) for chunk in batches.chunks)
+    for epoch in (0, 1):
+        examples = list(batches.epoch(epoch))
+        assert len(examples) == len(batches)
+        names = [name for _, _, ids in examples for name in ids]
+        assert sorted(names) == sorted(f"{batches.cuts_list[cut].id}-{start}" for cut, start in seen)
+    (features, lengths, *_), (numerators, frames, before), ids = examples[0]
+    assert (lengths <= 3 * (frames + before + batches.context)).all()
+    assert len({int(n) for n in frames}) == 1 or frames.min() < 15
+    # What the network says of a chunk's own frames is what it says of them in the whole utterance.
+    with torch.inference_mode():
+        chain = inner(model(features, lengths), before, frames)
+        place = next(i for i, cut in enumerate(batches.cuts_list) if ids[0].startswith(cut.id + "-"))
+        start = int(ids[0].rpartition("-")[2])
+        whole = model(torch.from_numpy(batches.batches.matrices[place].copy())[None])[0]
+    n = int(frames[0])
+    assert torch.allclose(chain[0, :n], whole[start : start + n], atol=1e-3)
+    den = denominator(data.phone_lm, data.topology)
+    above, _ = forward_backward(numerators, chain, frames)
+    below, _ = forward_backward(den, chain, frames)
+    assert bool(torch.isfinite(above).all())
+    assert bool((above <= below + 1e-6).all())
+    recipe = Recipe(passes=1, threads=1, chunks=(60, 45))
+    with pytest.raises(ValueError, match="begin with that run"):
+        run_train(run / "prepared", recipe, tmp_path / "none")
+    report = run_train(run / "prepared", recipe, tmp_path / "run", start=run)
+    assert report.state == "finished"
+    assert report.left_out == {}
 
 
 def test_objective_is_never_above_zero_on_real_transcripts(run: Path) -> None:

@@ -147,6 +147,27 @@ def test_one_phone_sequence(initial, topology):
     assert num.initial.isfinite().sum() == 1
 
 
+@EITHER
+def test_a_chunk_may_begin_inside_a_phone(topology):
+    """Then every path that begins with the first phone's self-loop weighs what it weighs in the denominator."""
+    phones = ["x", "y", "SIL"]
+    num = numerator_from_phones(phones, topology, LM, inside=True)
+    den = denominator(LM, topology)
+    for left in (-1, *range(topology.num_phones)):
+        whole = pdfs_of(phones, topology, [3, 2, 2])
+        begun = [topology.loop_pdf(topology.index("x"), left)] * 2 + whole[3:]
+        assert path_weight(num, begun) == pytest.approx(path_weight(den, begun), abs=1e-4)
+        assert path_weight(num, begun) > -math.inf
+    assert path_weight(num, whole) == pytest.approx(path_weight(den, whole), abs=1e-4)
+    assert path_weight(numerator_from_phones(phones, topology, LM), begun) == -math.inf
+    assert minimum_frames(num) == 2
+    for seed in range(5):
+        logits = np.random.default_rng(seed).normal(size=(6, topology.num_pdfs)) * 5
+        assert total(num, logits) <= total(den, logits) + 1e-4
+    with pytest.raises(ValueError, match="initial='kaldi'"):
+        numerator_from_phones(phones, topology, LM, initial="start", inside=True)
+
+
 def test_numerators_are_trimmed_and_valid():
     num = numerator(["a", "b"], TOY, TOPOLOGY, LM)
     Fsa(num.arcs, num.scores, num.initial, num.final)  # the checks that numerator skips for speed
