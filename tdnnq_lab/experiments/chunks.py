@@ -38,8 +38,8 @@ class Chunk:
 def cut_up(frames: int, sizes: Sequence[int]) -> list[tuple[int, int]]:
     """Where the chunks of an utterance begin, and how long they are.
 
-    The longest size that fits at all, as often as it fits; the rest is covered by the smallest size that covers it, moved back over
-    what is already covered. An utterance no longer than the smallest size stays whole.
+    The longest size that fits, as often as it fits; the rest is covered by the smallest size that covers it, moved
+    back over what is already covered. An utterance no longer than the smallest size stays whole.
 
     Args:
       frames: of the utterance. sizes: of chunks; both in output frames.

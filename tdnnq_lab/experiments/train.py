@@ -82,16 +82,26 @@ def run_train(
     return report
 
 
-def load_trained(run_dir: str | Path) -> Tdnnf:
+def load_trained(run_dir: str | Path, data: Prepared | None = None) -> Tdnnf:
     """The model of a finished training run, in eval mode.
+
+    Args:
+      data: the folder it is to be used with; None: not checked.
 
     Raises:
       FileNotFoundError: the run has not finished.
+      ValueError: its outputs are not the folder's pdfs (monophones and biphones confused, or another lexicon).
     """
     path = Path(run_dir) / MODEL
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: let `tdnnq-lab train` finish in {run_dir} first")
-    return load_model(path).eval()
+    model = load_model(path).eval()
+    if data is not None and model.config.num_pdfs != data.topology.num_pdfs:
+        raise ValueError(
+            f"{path} has {model.config.num_pdfs} outputs and {data.folder} {data.topology.num_pdfs} pdfs: "
+            "give the folder that the model was trained on"
+        )
+    return model
 
 
 def run_decode(
@@ -108,7 +118,7 @@ def run_decode(
     the first test split, for words and for phones apart.
     """
     data, folder, tuning = Prepared.load(prepared), Path(run_dir), Prepared.load(prepared).settings.tests[0]
-    model = load_trained(folder)
+    model = load_trained(folder, data)
     tuned: dict[str, dict[float, float]] = {}
     if acoustic_scale is None:
         acoustic_scale, tuned["words"] = tune_scale(model, data, tuning, graph)
@@ -128,7 +138,7 @@ def run_headroom(prepared: str | Path, run_dir: str | Path, *, bits: Sequence[in
     data, folder = Prepared.load(prepared), Path(run_dir)
     report = read_json(folder / "report.json") or {}  # of a demo
     scale = _tuned_scale(folder)
-    rows = headroom(load_trained(folder), data, AcousticBatches(data, 8, 0), acoustic_scale=scale, bits=bits)
+    rows = headroom(load_trained(folder, data), data, AcousticBatches(data, 8, 0), acoustic_scale=scale, bits=bits)
     write_json(folder / "headroom.json", {"acoustic_scale": scale, "rows": rows})
     if report:  # its page then shows the rounded weights too
         write_json(folder / "report.json", report | {"headroom": rows})
@@ -157,7 +167,7 @@ def run_compress(
         FileNotFoundError: the model has not been trained. Stopped: SIGTERM; run again to go on.
     """
     data, folder = Prepared.load(prepared), Path(out)
-    model, scale, chosen = load_trained(run_dir), _tuned_scale(run_dir), [Variant.parse(v) for v in variants]
+    model, scale, chosen = load_trained(run_dir, data), _tuned_scale(run_dir), [Variant.parse(v) for v in variants]
     with StatusWriter(folder) as status:
         told = {"variants": list(variants), "updates": settings.updates, "learning_rate": settings.learning_rate}
         told |= {"measure": measure_by, "prepared": data.facts["settings"]}
@@ -219,7 +229,7 @@ def run_bundle(
 def run_study_of(prepared: str | Path, run_dir: str | Path, out: str | Path, *, seed: int = 0) -> dict[str, Any]:
     """Which sensitivity predicts errors, on a trained model (`study.run_study`); writes OUT/study.json. Resumes."""
     data, folder = Prepared.load(prepared), Path(out)
-    model, scale = load_trained(run_dir), _tuned_scale(run_dir)
+    model, scale = load_trained(run_dir, data), _tuned_scale(run_dir)
     with StatusWriter(folder, "study"):
         hashed = data.facts["data"]
         record = RunRecord.begin(folder, "study", data.settings.corpus, seed, data_hash=hashed)

@@ -155,6 +155,8 @@ def test_biphones_are_trained_and_decoded(run: Path, tmp_path: Path) -> None:
     results = run_decode(tied, folder, splits=["dev"], acoustic_scale=1.0)
     assert results[0]["phones"] > 0
     assert RunRecord.load(folder).settings["tying"]["pdfs"] == 100
+    with pytest.raises(ValueError, match=r"has 100 outputs and .* \d+ pdfs: give the folder"):
+        run_decode(run / "prepared", folder, splits=["dev"], acoustic_scale=1.0)
     with pytest.raises(ValueError, match=r"a network of 100 outputs cannot .* needs as many, or \d+"):
         started_from(load_trained(folder), Prepared.load(run / "prepared"))
 
