@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from rich.console import Console, Group
 from rich.table import Table
@@ -184,7 +185,7 @@ def main() -> None:
 
 
 def facts() -> dict[str, Any]:
-    """Commit, versions and machine of a benchmark."""
+    """Commit, versions, machine, and the load of a benchmark: on a busy machine ratios tell more than times."""
     commit, dirty = git_commit()
     versions = package_versions()
     for name in ("onnx", "onnxruntime"):
@@ -192,7 +193,8 @@ def facts() -> dict[str, Any]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return {"commit": commit, "dirty": dirty, "versions": versions, "machine": machine()}
+    load = [round(minutes, 2) for minutes in psutil.getloadavg()]
+    return {"commit": commit, "dirty": dirty, "versions": versions, "machine": machine(), "load": load}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -141,7 +142,8 @@ def main() -> None:
         Console().print(table(values, int(threads)))
     if options.json:
         commit, dirty = git_commit()
-        facts = {"commit": commit, "dirty": dirty, "versions": package_versions(), "machine": machine()}
+        load = [round(minutes, 2) for minutes in psutil.getloadavg()]
+        facts = {"commit": commit, "dirty": dirty, "versions": package_versions(), "machine": machine(), "load": load}
         options.json.parent.mkdir(parents=True, exist_ok=True)
         write_json(options.json, {**(read_json(options.json) or {}), options.label: {**facts, "threads": found}})
 

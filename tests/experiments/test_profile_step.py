@@ -43,5 +43,5 @@ def test_labels_are_kept_side_by_side(step, tmp_path, monkeypatch):
         profile_step.main()
     kept = profile_step.read_json(out)
     assert set(kept) == {"before", "after"}
-    assert set(kept["after"]) == {"commit", "dirty", "versions", "machine", "threads"}
+    assert set(kept["after"]) == {"commit", "dirty", "versions", "machine", "load", "threads"}
     assert set(kept["after"]["threads"]) == {"1"}
