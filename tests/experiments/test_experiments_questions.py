@@ -1,0 +1,36 @@
+"""Runs collected into a table: what is not usual is named, what is missing is said."""
+
+import json
+
+import pytest
+
+from tdnnq_lab.experiments.acoustic import Recipe
+from tdnnq_lab.experiments.questions import main
+from tdnnq_lab.experiments.record import RunRecord
+
+
+def made(folder, recipe, wer, **settings):
+    record = RunRecord.begin(folder, "train", "kaldi:x", 0, settings={"recipe": recipe.to_json(), **settings})
+    record.finish(updates=30)
+    if wer is not None:
+        found = {"name": "dev", "wer": wer, "wer_interval": [1, 90], "per": 44.04, "words": 100}
+        (folder / "results.json").write_text(json.dumps({"acoustic_scale": 1.0, "sets": [found]}))
+    return str(folder)
+
+
+def test_a_table_of_what_was_asked(tmp_path):
+    plain = made(tmp_path / "plain", Recipe(), 50.04)
+    tied = made(tmp_path / "tied", Recipe(warp=0.1), 47.5, start="plain", tying={"pdfs": 300})
+    main(["--out", str(tmp_path / "all"), "--about", "Ten minutes each.", plain, tied])
+    table = (tmp_path / "all.md").read_text(encoding="utf-8").splitlines()
+    assert table[0] == "Ten minutes each."
+    assert table[4].startswith("| plain | – |  | 30 |")
+    assert table[4].endswith("| 50.0, 44.0 |")
+    assert table[5].startswith("| tied | plain | warp 0.1, 300 biphone pdfs | 30 |")
+    runs = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))["runs"]
+    assert [run["recipe"] for run in runs] == [{}, {"warp": 0.1}]
+
+
+def test_a_run_that_was_not_decoded_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"decode` on .*plain"):
+        main(["--out", str(tmp_path / "all"), made(tmp_path / "plain", Recipe(), None)])
