@@ -47,9 +47,15 @@ def plan(fsas: Sequence[Fsa], lengths: Sequence[int], places: Sequence[int], thr
         graph = prepare(fsas[members[0]])
         widths = list(runners(graph))
         share = min(len(members), max(1, threads // len(of_graph)))
-        for part in _split(members, max(-(-len(members) // widths[-1]), share)):
+        for part in _split(members, _pieces(len(members), widths, share)):
             jobs.append(job(graph, part, lengths, next(w for w in widths if w >= len(part))))
     return jobs
+
+
+def _pieces(count: int, widths: list[int], share: int) -> int:
+    """Jobs for so many utterances: `share` or more, but no more than lanes of that width need."""
+    most = -(-count // max(share, -(-count // widths[-1])))
+    return -(-count // next(w for w in widths if w >= most))
 
 
 def job(graph: Arcs | Tied, places: list[int], lengths: Sequence[int], width: int) -> Job:

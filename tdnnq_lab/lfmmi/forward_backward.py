@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -62,10 +63,13 @@ class _ForwardBackward(torch.autograd.Function):
 
 def _on_cpu(fsas: list[Fsa], logits: Tensor, lengths: Tensor, leaky: float) -> tuple[Tensor, Tensor]:
     """Spread the batch over threads; send what underflowed through the log domain."""
+    # What torch spreads over OpenMP threads waits for all of them, on a busy machine for long: numpy, and our own pool.
     total = torch.full(logits.shape[:1], -torch.inf, dtype=torch.float64)
-    occupancy = torch.zeros(logits.shape)
+    occupancy = torch.from_numpy(np.zeros(logits.shape, np.float32))
     logits = (logits if logits.dtype in (torch.float32, torch.float64) else logits.float()).contiguous()
-    good = (~_spoiled(logits, lengths)).nonzero().flatten().tolist()
+    with np.errstate(all="ignore"):
+        clean = bool(np.isfinite(logits.numpy().sum()))
+    good = range(len(logits)) if clean else (~_spoiled(logits, lengths)).nonzero().flatten().tolist()
     threads = torch.get_num_threads()
     jobs = fast.plan(fsas, lengths.tolist(), good, threads)
     work = partial(fast.compute, logits=logits.numpy(), occupancy=occupancy.numpy(), leaky=leaky)
@@ -82,8 +86,6 @@ def _on_cpu(fsas: list[Fsa], logits: Tensor, lengths: Tensor, leaky: float) -> t
 
 def _spoiled(logits: Tensor, lengths: Tensor) -> Tensor:
     """Which utterances hold NaN or +inf within their length: (B,) bool."""
-    if bool(torch.isfinite(logits.sum())):
-        return torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
     inside = torch.arange(logits.shape[1], device=logits.device)[None] < lengths.to(logits.device)[:, None]
     wrong = torch.isnan(logits) | (logits == torch.inf)
     return (wrong.any(2) & inside).any(1)

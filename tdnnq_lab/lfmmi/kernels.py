@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .lanes import EIGHT, FOUR, ONE, Lanes, compiled
+from .lanes import EIGHT, FOUR, ONE, TWO, Lanes, compiled
 
 
 @compiled
@@ -277,6 +277,7 @@ def _run_tied(lanes: Lanes) -> Any:
     return run
 
 
-# Widths in doubles, 4 to a 256-bit register. Numerators, one graph each, take one lane.
-ARCS = {lanes.width: _run_arcs(lanes) for lanes in (ONE, FOUR)}
+# Widths in doubles, 4 to a 256-bit register; each is compiled when it is first needed. A frame of tied arcs costs as
+# much in one lane as in four (additions wait for one another), so they have no narrower loops.
+ARCS = {lanes.width: _run_arcs(lanes) for lanes in (ONE, TWO, FOUR, EIGHT)}
 TIED = {lanes.width: _run_tied(lanes) for lanes in (FOUR, EIGHT)}

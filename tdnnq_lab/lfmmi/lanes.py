@@ -59,6 +59,31 @@ def _madd1(a, w, b):
 
 
 @compiled
+def _load2(x, i):
+    return x[i, 0], x[i, 1]
+
+
+@compiled
+def _store2(x, i, v):
+    x[i, 0], x[i, 1] = v
+
+
+@compiled
+def _add2(a, b):
+    return a[0] + b[0], a[1] + b[1]
+
+
+@compiled
+def _mul2(a, b):
+    return a[0] * b[0], a[1] * b[1]
+
+
+@compiled
+def _madd2(a, w, b):
+    return a[0] + w * b[0], a[1] + w * b[1]
+
+
+@compiled
 def _load4(x, i):
     return x[i, 0], x[i, 1], x[i, 2], x[i, 3]
 
@@ -118,5 +143,6 @@ def _madd8(a, w, b):
 
 
 ONE = Lanes(1, (0.0,), _load1, _store1, _add1, _mul1, _madd1)
+TWO = Lanes(2, (0.0,) * 2, _load2, _store2, _add2, _mul2, _madd2)
 FOUR = Lanes(4, (0.0,) * 4, _load4, _store4, _add4, _mul4, _madd4)
 EIGHT = Lanes(8, (0.0,) * 8, _load8, _store8, _add8, _mul8, _madd8)
