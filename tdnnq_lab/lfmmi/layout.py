@@ -20,9 +20,9 @@ from ..graphs.fsa import Fsa
 
 # Arcs in a group from which on sorting by group pays: below, the groups' own work is more than it saves.
 TIED = 2.0
-# A group whose arcs come from so many of all states is a row of a dense matrix. An entry of such a row costs about half
-# as much as an arc, its index and the wait for the sum before it: `bench lfmmi` times both at growing density. Bigrams
-# of phones are dense, trigrams are not.
+# A group whose arcs come from so many of all states is a row of a dense matrix: an entry of one costs less than an arc,
+# whose source has to be looked up. Both are timed at growing density by `bench lfmmi` (results/bench/lfmmi.json,
+# "products"): they break even near a half. Bigrams of phones are dense, trigrams are not.
 DENSE = 0.6
 Ints = NDArray[np.int64]
 Indices = NDArray[np.uint32]
