@@ -235,14 +235,21 @@ def average_bits(plan: BitPlan, model: nn.Module) -> float:
 
 
 def decode_system(
-    system: Packed, prepared: Prepared, folder: str | Path, *, acoustic_scale: float, splits: Sequence[str]
+    system: Packed,
+    prepared: Prepared,
+    folder: str | Path,
+    *,
+    acoustic_scale: float,
+    phone_scale: float | None = None,
+    splits: Sequence[str],
 ) -> dict[str, dict[str, Any]]:
     """Decode test splits from a packed file; hypotheses go to FOLDER/hyp/NAME, errors come back by split."""
     model, graph = system.model(), prepared.graph()
     results: dict[str, dict[str, Any]] = {}
     for split in splits:
         cuts = prepared.cuts(split)
-        found, words, phones = count_errors(network_outputs(model, cuts), prepared, cuts, graph, acoustic_scale)
+        outputs = network_outputs(model, cuts)
+        found, words, phones = count_errors(outputs, prepared, cuts, graph, acoustic_scale, phone_scale)
         write_hypotheses(split, found, Path(folder) / "hyp" / system.name)
         low, high = wer_interval(words, speakers(cuts))
         results[split] = {
@@ -276,6 +283,7 @@ def compare(
     folder: str | Path,
     *,
     acoustic_scale: float,
+    phone_scale: float | None = None,
     full_bytes_with_xent: int,
     splits: Sequence[str] | None = None,
     say: Callable[[str], None] = print,
@@ -287,7 +295,9 @@ def compare(
     """
     folder, splits, rows = Path(folder), list(splits or prepared.settings.tests), []
     for system in systems:
-        sets = decode_system(system, prepared, folder, acoustic_scale=acoustic_scale, splits=splits)
+        sets = decode_system(
+            system, prepared, folder, acoustic_scale=acoustic_scale, phone_scale=phone_scale, splits=splits
+        )
         if system is not systems[0]:
             for split in splits:
                 first, second = (

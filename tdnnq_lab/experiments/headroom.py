@@ -21,6 +21,7 @@ def headroom(
     batches: AcousticBatches,
     *,
     acoustic_scale: float,
+    phone_scale: float | None = None,
     bits: Sequence[int] = (32, 8, 4, 3, 2, 1),
     splits: Sequence[str] | None = None,
     say: Callable[[str], None] = print,
@@ -43,7 +44,7 @@ def headroom(
         row: dict[str, Any] = {"bits": width, "sets": {}}
         for split, cuts in sets.items():
             outputs = network_outputs(rounded, cuts)
-            _, words, phones = count_errors(outputs, prepared, cuts, ngram, acoustic_scale)
+            _, words, phones = count_errors(outputs, prepared, cuts, ngram, acoustic_scale, phone_scale)
             plain = recognise(outputs, unigram, acoustic_scale=acoustic_scale)
             row["sets"][split] = {
                 "wer": round(words.percent, 2),

@@ -137,8 +137,9 @@ def run_headroom(prepared: str | Path, run_dir: str | Path, *, bits: Sequence[in
     """Round, recalibrate and decode; write RUN_DIR/headroom.json. Decode first: it tunes the acoustic scale."""
     data, folder = Prepared.load(prepared), Path(run_dir)
     report = read_json(folder / "report.json") or {}  # of a demo
-    scale = _tuned_scale(folder)
-    rows = headroom(load_trained(folder, data), data, AcousticBatches(data, 8, 0), acoustic_scale=scale, bits=bits)
+    scale, model = _tuned_scale(folder), load_trained(folder, data)
+    batches = AcousticBatches(data, 8, 0)
+    rows = headroom(model, data, batches, acoustic_scale=scale, phone_scale=_phone_scale(folder), bits=bits)
     write_json(folder / "headroom.json", {"acoustic_scale": scale, "rows": rows})
     if report:  # its page then shows the rounded weights too
         write_json(folder / "report.json", report | {"headroom": rows})
@@ -182,7 +183,12 @@ def run_compress(
         )
         status.stage("decode")
         full_bytes = bytes_with_xent(model, folder)
-        rows = compare(systems, data, folder, acoustic_scale=scale, full_bytes_with_xent=full_bytes)
+        rows = compare(
+            *(systems, data, folder),
+            acoustic_scale=scale,
+            phone_scale=_phone_scale(run_dir),
+            full_bytes_with_xent=full_bytes,
+        )
         plans = {s.name: s.plan.bits for s in systems if s.plan is not None}
         record.finish(acoustic_scale=scale)
         write_json(folder / "compress.json", {"systems": rows, "plans": plans, "sensitivity": describe(table)})
@@ -243,3 +249,8 @@ def _tuned_scale(run_dir: str | Path) -> float:
     folder = Path(run_dir)
     report = (read_json(folder / "report.json") or {}).get("run") or {}
     return (read_json(folder / "results.json") or report).get("acoustic_scale", 1.0)
+
+
+def _phone_scale(run_dir: str | Path) -> float | None:
+    """The scale that `decode` tuned for phones; None (that of the words) if it did not run."""
+    return (read_json(Path(run_dir) / "results.json") or {}).get("phone_scale")
