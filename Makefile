@@ -16,7 +16,7 @@ help:
 	@echo "make lab             JupyterLab on the notebooks"
 	@echo "make bench           the benchmarks"
 	@echo "make k2-env          make .venv-k2 with k2 and the torch it wants, to compare with (Linux, Python 3.11; 3.5 GB)"
-	@echo "make clean           remove caches and builds (distclean: .venv too); runs are never touched"
+	@echo "make clean           remove caches and builds (distclean: .venv and .venv-k2 too); runs are never touched"
 
 # The stamp is written last and names the folder, so an environment that was interrupted, that lost its Python or
 # that was moved here from elsewhere is told from a good one.
@@ -75,4 +75,4 @@ clean:
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-k2

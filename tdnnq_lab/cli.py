@@ -314,7 +314,7 @@ def study(
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="lfmmi, step, budget, inference or all.")] = "all",
+    what: Annotated[str, typer.Argument(help="lfmmi, step, budget, inference, gpu, or all but gpu.")] = "all",
     threads: Annotated[int, typer.Option(help="Torch threads.")] = 2,
 ) -> None:
     """Time the criterion, a training step, the solver and inference, side by side in one run."""
