@@ -1,5 +1,6 @@
 """Runs in the background that outlive the kernel or shell which started them."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from .status import live_process, process_id, refuse_if_live
 # What `launch` can start: job -> its words after `python -m tdnnq_lab.cli`.
 JOBS: dict[str, tuple[str, ...]] = {"demo": ("demo",), "train": ("train",)}
 FINAL = ("stopped", "failed", "finished", "died")
+LAST_BREATH = 60.0  # seconds that a run which says it has ended gets to end its process
 # A Jupyter kernel sets these for itself; in a log file colours and inline figures are out of place.
 NOT_INHERITED = ("MPLBACKEND", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "JPY_PARENT_PID", "JPY_SESSION_NAME")
 
@@ -153,8 +155,13 @@ class Run:
         facts = read_json(self.run_dir / "process.json")
         if facts is None:
             raise ValueError(f"{self.run_dir} was not started by launch(…): give its command again to resume it.")
-        if self.status().state != "finished":
-            self._process = _start(self.run_dir, facts)
+        state = self.status().state
+        if state == "finished":
+            return self
+        if state in FINAL:  # it says so before its process has ended, which takes a busy machine a while
+            with contextlib.suppress(TimeoutError):
+                self.wait(LAST_BREATH)
+        self._process = _start(self.run_dir, facts)
         return self
 
     def wait(self, timeout: float | None = None) -> RunStatus:

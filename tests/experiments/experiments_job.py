@@ -1,6 +1,6 @@
 """A job for the tests: counts to N (first argument) in steps of 10 ms, counting on from where it was stopped.
 
-`python experiments_job.py N RUN_DIR [fail]`
+`python experiments_job.py N RUN_DIR [fail] [linger]`: `linger` keeps its process alive for a second after its end.
 """
 
 import json
@@ -36,4 +36,8 @@ def main(updates: int, run_dir: Path, *more: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
+    try:
+        main(int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
+    finally:
+        if "linger" in sys.argv:
+            time.sleep(1)

@@ -34,6 +34,19 @@ def run_dir(tmp_path):
         attach(tmp_path / "run").stop()
 
 
+def test_a_run_is_resumed_while_its_process_still_ends(run_dir):
+    """On a busy machine "stopped" is on disk well before the process is gone."""
+    run = start(run_dir, 2000, "linger")
+    wait_until(run, update=2)
+    first = run._process.pid
+    os.kill(first, signal.SIGTERM)
+    wait_until(run, "stopped", 0)
+    assert run._process.poll() is None
+    counted = len(run.metrics())
+    run.resume()
+    wait_until(run, update=counted + 1)
+
+
 def test_whole_life(run_dir):
     run = start(run_dir)
     with pytest.raises(FileExistsError, match=r"has a live run \(process \d+\)"):
