@@ -119,6 +119,25 @@ def train(
     print(f"share of the criterion: {100 * report.criterion_share:.0f} %")
 
 
+@app.command()
+def baseline(
+    name: Annotated[str, typer.Argument(help="data_small or speechocean762.")],
+    run_dir: RunDir,
+    corpus: Annotated[Path | None, typer.Option(help="Directory of speechocean762.")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Make a full-precision baseline from nothing: prepare, train, tie, train on, decode; run again to resume."""
+    from .experiments.baseline import data_small, run_baseline, speechocean762
+
+    if name not in ("data_small", "speechocean762"):
+        raise ValueError(f"there is no baseline '{name}'; choose data_small or speechocean762")
+    if name == "speechocean762" and corpus is None:
+        raise ValueError("speechocean762 is not shipped: fetch it (see README) and give --corpus DIRECTORY")
+    made = speechocean762(corpus, seed) if corpus and name == "speechocean762" else data_small(seed)
+    facts = run_baseline(made, run_dir)
+    print(f"{run_dir}: trained in {facts['train_seconds'] / 60:.1f} min; model {facts['model'][:12]}…")
+
+
 @app.command(name="mix")
 def mix_text(
     prepared: PreparedDir,

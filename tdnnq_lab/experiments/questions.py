@@ -24,7 +24,7 @@ def answer(run_dir: str | Path) -> dict[str, Any]:
     results = read_json(folder / "results.json")
     if results is None:
         raise FileNotFoundError(f"{folder / 'results.json'} does not exist: run `tdnnq-lab decode` on {folder} first")
-    usual = Recipe().to_json() | {"chunks": []}
+    usual = Recipe().to_json()
     asked = {k: v for k, v in record.settings["recipe"].items() if usual.get(k) != v}
     told = {k: record.settings[k] for k in ("start", "tying") if record.settings.get(k)}
     sets = {s["name"]: {k: s[k] for k in ("wer", "wer_interval", "per", "words")} for s in results["sets"]}

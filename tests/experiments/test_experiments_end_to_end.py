@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tdnnq_lab.deploy import load
 from tdnnq_lab.experiments import RunRecord
 from tdnnq_lab.experiments.acoustic import AcousticBatches, Recipe, inner, make_numerators
 from tdnnq_lab.experiments.acoustic_training import started_from
+from tdnnq_lab.experiments.baseline import Baseline, run_baseline
 from tdnnq_lab.experiments.chunks import ChunkBatches
 from tdnnq_lab.experiments.compress import FitSettings, Variant
 from tdnnq_lab.experiments.demo import DemoSettings, run_demo
@@ -159,6 +161,21 @@ def test_biphones_are_trained_and_decoded(run: Path, tmp_path: Path) -> None:
         run_decode(run / "prepared", folder, splits=["dev"], acoustic_scale=1.0)
     with pytest.raises(ValueError, match=r"a network of 100 outputs cannot .* needs as many, or \d+"):
         started_from(load_trained(folder), Prepared.load(run / "prepared"))
+
+
+def test_a_baseline_is_made_by_one_call_and_not_twice(corpus: Path, tmp_path: Path) -> None:
+    one = Recipe(passes=1, threads=1)
+    made = Baseline(sliver_settings(corpus), one, leaves=100, tied=one)
+    facts = run_baseline(made, tmp_path / "run", say=lambda _: None)
+    weights = (tmp_path / "run" / "final" / "model.safetensors").read_bytes()
+    assert facts["model"] == hashlib.sha256(weights).hexdigest()
+    assert [found["name"] for found in facts["results"]] == ["dev", "test_seen"]
+    assert facts["settings"]["tied"]["passes"] == 1
+    assert run_baseline(made, tmp_path / "run", say=lambda _: None)["model"] == facts["model"]
+    with pytest.raises(ValueError, match="other settings"):
+        run_baseline(dataclasses.replace(made, leaves=101), tmp_path / "run")
+    with pytest.raises(ValueError, match="has both"):
+        run_baseline(dataclasses.replace(made, tied=None), tmp_path / "other")
 
 
 def test_chunks_hold_what_was_said_in_them_and_train(run: Path, tmp_path: Path) -> None:
