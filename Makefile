@@ -65,7 +65,7 @@ bench: env
 # k2's wheels want torch 1.13, which no Python after 3.11 has: an environment of its own, that git does not see.
 k2-env:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v[:2] == (3, 11) or sys.exit("k2 needs Python 3.11, $(PYTHON) is %d.%d; name one: make k2-env PYTHON=python3.11" % v[:2])'
-	$(PYTHON) -m venv --clear .venv-k2 && echo '*' > .venv-k2/.gitignore
+	$(PYTHON) -m venv --clear .venv-k2
 	.venv-k2/bin/python -m pip install --disable-pip-version-check --no-input -q torch==1.13.1 'numpy<2' graphviz
 	.venv-k2/bin/python -m pip install --disable-pip-version-check --no-input -q --no-deps --require-hashes -r tests/lfmmi/k2-requirements.txt
 	@.venv-k2/bin/python -c 'import k2' && echo "ready: export K2_PYTHON=.venv-k2/bin/python"

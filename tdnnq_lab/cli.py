@@ -129,11 +129,14 @@ def baseline(
     """Make a full-precision baseline from nothing: prepare, train, tie, train on, decode; run again to resume."""
     from .experiments.baseline import data_small, run_baseline, speechocean762
 
-    if name not in ("data_small", "speechocean762"):
-        raise ValueError(f"there is no baseline '{name}'; choose data_small or speechocean762")
-    if name == "speechocean762" and corpus is None:
+    if name == "data_small":
+        made = data_small(seed)
+    elif name == "speechocean762" and corpus is not None:
+        made = speechocean762(corpus, seed)
+    elif name == "speechocean762":
         raise ValueError("speechocean762 is not shipped: fetch it (see README) and give --corpus DIRECTORY")
-    made = speechocean762(corpus, seed) if corpus and name == "speechocean762" else data_small(seed)
+    else:
+        raise ValueError(f"there is no baseline '{name}'; choose data_small or speechocean762")
     facts = run_baseline(made, run_dir)
     print(f"{run_dir}: trained in {facts['train_seconds'] / 60:.1f} min; model {facts['model'][:12]}…")
 

@@ -14,7 +14,8 @@ from tdnnq_lab.graphs import Fsa, Lexicon, PhoneLm, Topology, numerator
 from tdnnq_lab.graphs.topology import LEAVE, LOOP
 from tdnnq_lab.lfmmi import forward_backward_reference
 
-RIGHT = "Right."
+from .answers import RIGHT, tried
+
 FRAMES, LONG = 4, 1500
 NO = -math.inf
 
@@ -35,16 +36,16 @@ def check_forward(forward: Callable[[Fsa, Tensor], Any]) -> None:
 
 def _forward(forward: Callable[[Fsa, Tensor], Any]) -> str:
     fsa, logits = example()
-    try:
-        found = forward(fsa, logits.clone())
-        found = float(found) if found is not None else None
-    except Exception as error:  # whatever a beginner's function may raise
-        return (
-            f"Your function raised {type(error).__name__}: {error}. It was given an Fsa of 3 states and 7 arcs, and "
-            f"logits of shape {tuple(logits.shape)}: {FRAMES} frames, 3 pdfs."
-        )
-    if found is None:
-        return "Nothing yet: the function returns None. Write its last line as `return …`."
+    told = f"logits of shape {tuple(logits.shape)}: {FRAMES} frames, 3 pdfs."
+    told = f"It was given an Fsa of 3 states and 7 arcs, and {told}"
+
+    def called() -> float | None:
+        answer = forward(fsa, logits.clone())
+        return None if answer is None else float(answer)
+
+    found, wrong = tried(called, told)
+    if wrong:
+        return wrong
     right = float(forward_backward_reference(fsa, logits)[0])
     if not math.isclose(found, right, abs_tol=1e-4):
         return f"Not yet: on a small graph you have {found:.4f} instead of {right:.4f}. {_forward_mistake(found)}"

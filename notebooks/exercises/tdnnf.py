@@ -10,7 +10,8 @@ from torch import Tensor
 
 from tdnnq_lab.models import FactoredLayer, semi_orthogonal_step
 
-RIGHT = "Right."
+from .answers import RIGHT, tried
+
 D, COLUMNS, SCALE = 3, 5, 2.0  # of the matrix that `step` is given
 STRETCH = (1.07, 1.0, 0.93)  # its singular values over SCALE: near enough to one for the speed 1/8
 SPLICE, STRIDES = (-2, 0, 1), (1, 0, 3, 2)  # of a network that is not in the notebook
@@ -42,15 +43,13 @@ def check_step(step: Callable[[Tensor], Any]) -> None:
 def _step(step: Callable[[Tensor], Any]) -> str:
     m = example()
     given = m.clone()
-    try:
-        found = step(given)
-    except Exception as error:  # whatever a beginner's function may raise
-        return (
-            f"Your function raised {type(error).__name__}: {error}. It was given a matrix of shape ({D}, {COLUMNS}). "
-            f"M Mᵀ is `m @ m.t()`, of shape ({D}, {D}), and stands to the left of M in the product."
-        )
-    if found is None:
-        return "Nothing yet: the function returns None. Write its last line as `return …`."
+    found, wrong = tried(
+        lambda: step(given),
+        f"It was given a matrix of shape ({D}, {COLUMNS}). "
+        f"M Mᵀ is `m @ m.t()`, of shape ({D}, {D}), and stands to the left of M in the product.",
+    )
+    if wrong:
+        return wrong
     if not isinstance(found, Tensor):
         return f"The function returned a {type(found).__name__}; a torch Tensor is wanted."
     if not torch.equal(given, m):
@@ -124,12 +123,10 @@ def check_context(context: Callable[[Sequence[int], Sequence[int]], Any]) -> Non
 
 
 def _context(context: Callable[[Sequence[int], Sequence[int]], Any]) -> str:
-    try:
-        found = context(SPLICE, STRIDES)
-    except Exception as error:  # whatever a beginner's function may raise
-        return f"Your function raised {type(error).__name__}: {error}. It was given {SPLICE} and {STRIDES}."
-    if found is None:
-        return "Nothing yet: the function returns None. Write its last line as `return left, right`."
+    told = f"It was given {SPLICE} and {STRIDES}."
+    found, wrong = tried(lambda: context(SPLICE, STRIDES), told, "return left, right")
+    if wrong:
+        return wrong
     if not isinstance(found, list | tuple) or len(found) != 2:
         return f"The function returned {found!r}; two whole numbers are wanted, left and right."
     reach = sum(STRIDES)
@@ -159,12 +156,13 @@ def check_parameters(parameters: Callable[[int, int, int], Any]) -> None:
 
 
 def _parameters(parameters: Callable[[int, int, int], Any]) -> str:
-    try:
-        with_stride, without = (parameters(HIDDEN, BOTTLENECK, stride) for stride in (3, 0))
-    except Exception as error:  # whatever a beginner's function may raise
-        return f"Your function raised {type(error).__name__}: {error}. It was given {HIDDEN}, {BOTTLENECK}, and 3 or 0."
-    if with_stride is None or without is None:
-        return "Nothing yet: the function returns None. Write its last line as `return …`."
+    told = f"It was given {HIDDEN}, {BOTTLENECK}, and 3 or 0."
+    (with_stride, wrong), (without, also) = (
+        tried(lambda: parameters(HIDDEN, BOTTLENECK, stride), told)  # noqa: B023 (called at once)
+        for stride in (3, 0)
+    )
+    if wrong or also:
+        return wrong or also
     c, d = HIDDEN, BOTTLENECK
     right = 4 * c * d + c, 2 * c * d + c
     if (with_stride, without) == right:

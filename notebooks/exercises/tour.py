@@ -8,7 +8,8 @@ from typing import Any
 
 from tdnnq_lab.precision import SensitivityTable, frontier
 
-RIGHT = "Right."
+from .answers import RIGHT, tried
+
 SIZES = {"narrow": 100, "wide": 900, "middle": 500}  # three layers of a network that is not in the notebook
 BITS = {"wide": 2, "narrow": 16, "middle": 4}  # in another order, on purpose
 WITHIN = 0.05  # bits a weight
@@ -21,12 +22,9 @@ def check_average_bits(function: Callable[[Mapping[str, int], Mapping[str, int]]
 
 def _average_bits(function: Callable[[Mapping[str, int], Mapping[str, int]], Any]) -> str:
     sizes, bits = dict(SIZES), dict(BITS)
-    try:
-        found = function(sizes, bits)
-    except Exception as error:  # whatever a beginner's function may raise
-        return f"Your function raised {type(error).__name__}: {error}. It was given sizes = {SIZES} and bits = {BITS}."
-    if found is None:
-        return "Nothing yet: the function returns None. Write its last line as `return …`."
+    found, wrong = tried(lambda: function(sizes, bits), f"It was given sizes = {SIZES} and bits = {BITS}.")
+    if wrong:
+        return wrong
     if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         return f"The function returned {found!r}; a number is wanted."
     if (sizes, bits) != (SIZES, BITS):

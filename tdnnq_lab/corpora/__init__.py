@@ -10,7 +10,7 @@ counted and named in a `Report`, shown at the end.
 """
 
 from .augment import SpecAugment, VocalTractWarp
-from .batching import Batch, Batches, batches
+from .batching import Batch, Batches, batches, padded
 from .data_small import call_audio, find_data_small
 from .extract import features, global_statistics
 from .generated import generated_sentences
@@ -35,6 +35,7 @@ __all__ = [
     "generated_sentences",
     "global_statistics",
     "oov_report",
+    "padded",
     "speakers",
     "transcripts",
 ]

@@ -1,6 +1,6 @@
 """Batches of utterances of similar length, read from the feature cache."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from lhotse import CutSet
 from lhotse.cut import MonoCut
 from numpy.typing import NDArray
+from torch import Tensor
 
 from .store import NpyReader, frames
 
@@ -102,17 +103,11 @@ class Batches:
         return float(1 - real / padded)
 
     def _batch(self, members: NDArray[np.int64]) -> Batch:
-        lengths = self.lengths[members]
-        first = self.matrices[members[0]]
-        padded = np.empty((len(members), lengths.max(), first.shape[1]), np.float32)  # (B, T, F)
-        for row, member in zip(padded, members, strict=True):
-            matrix = self.matrices[member]
-            row[: len(matrix)] = matrix
-            row[len(matrix) :] = matrix[-1]
+        features, lengths = padded([self.matrices[member] for member in members])
         supervisions = [self.cuts[member].supervisions[0] for member in members]
         return Batch(
-            features=torch.from_numpy(padded),
-            lengths=torch.from_numpy(lengths.astype(np.int64)),
+            features=features,
+            lengths=lengths,
             ids=[self.cuts[member].id for member in members],
             words=[s.text.split(" ") if s.text else [] for s in supervisions],
             speakers=[s.speaker for s in supervisions],
@@ -156,6 +151,16 @@ def batches(
         epoch=epoch,
         drop_last=drop_last,
     )
+
+
+def padded(matrices: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+    """Matrices (t, F), t at least 1, as one tensor (B, T, F), each filled up with its last frame; and lengths (B,)."""
+    lengths = torch.tensor([len(matrix) for matrix in matrices])
+    features = np.empty((len(matrices), int(lengths.max()), matrices[0].shape[1]), np.float32)
+    for row, matrix in zip(features, matrices, strict=True):
+        row[: len(matrix)] = matrix
+        row[len(matrix) :] = matrix[-1]
+    return torch.from_numpy(features), lengths
 
 
 def _check_limits(max_seconds: float | None, batch_size: int | None) -> None:

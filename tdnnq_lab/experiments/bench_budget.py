@@ -6,10 +6,7 @@ import numpy as np
 from rich.table import Table
 
 from ..precision import SensitivityTable, allocate, frontier
-from .bench_inference import bench_inference
 from .timing import milliseconds
-
-__all__ = ["bench_budget", "bench_inference"]
 
 BITS = (1, 2, 4, 8, 16)
 

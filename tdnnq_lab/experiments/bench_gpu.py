@@ -6,54 +6,25 @@ With options: `python -m tdnnq_lab.experiments.bench_gpu --bf16 --json FILE`; `-
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console, Group
-from rich.table import Table
-from torch import Tensor
 
-from ..graphs import Fsa
-from ..lfmmi import LfmmiLoss
-from ..models import KALDI_7Q, Tdnnf, semi_orthogonal_step
-from .bench_inference import facts
-from .bench_lfmmi import random_graph, sequence
-from .jsonfiles import write_json
-
-PARTS = ("network forward", "criterion", "backward", "optimiser")
+from ..models import KALDI_7Q, Tdnnf
+from .bench_step import Size, measure, table
+from .timing import keep
 
 
-@dataclass(frozen=True)
-class Size:
-    """A step's size; the defaults are Switchboard's and the recipe's.
-
-    Attributes:
-        states, arcs, pdfs: of the denominator.
-        chunks: a batch's. frames: a chunk's, in input frames of 10 ms. phones: a chunk's.
-        steps: timed, after `warm_up` others.
-        network: what to change of `KALDI_7Q`.
-    """
-
-    states: int = 8_000
-    arcs: int = 100_000
-    pdfs: int = 6_034
-    chunks: int = 64
-    frames: int = 150
-    phones: int = 15
-    steps: int = 20
-    warm_up: int = 5
-    network: tuple[tuple[str, Any], ...] = ()
+def tiny_7q(num_pdfs: int) -> Tdnnf:
+    """7q's shape with narrow layers."""
+    narrow = replace(KALDI_7Q, num_pdfs=num_pdfs, hidden_dim=32, bottlenecks=(8,) * 14, prefinal_dim=16)
+    return Tdnnf(narrow)
 
 
 SWITCHBOARD = Size()
-TINY = Size(
-    states=40, arcs=300, pdfs=20, chunks=3, frames=30, phones=4, steps=2, warm_up=1,
-    network=(("hidden_dim", 32), ("bottlenecks", (8,) * 14), ("prefinal_dim", 16)),
-)  # fmt: skip
+TINY = Size(states=40, arcs=300, pdfs=20, chunks=3, frames=30, phones=4, steps=2, warm_up=1, network=tiny_7q)
 
 
 def bench_gpu(threads: int) -> Group:
@@ -62,98 +33,7 @@ def bench_gpu(threads: int) -> Group:
     Raises:
         ValueError: there is no CUDA device.
     """
-    return Group(*(table(measure(SWITCHBOARD, bf16)) for bf16 in (False, True)))
-
-
-def measure(size: Size, bf16: bool = False, device: str = "cuda") -> dict[str, Any]:
-    """Median ms of a training step and of its parts, the criterion's share, times real time, peak memory.
-
-    Args:
-        size: see `Size`.
-        bf16: run the network under bfloat16 autocast; the criterion takes its outputs as float32.
-        device: "cuda" or "cpu".
-
-    Raises:
-        ValueError: "cuda" where there is none.
-    """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            "no CUDA device was found: run this where there is one, or try the script at tiny size on the CPU with "
-            "python -m tdnnq_lab.experiments.bench_gpu --tiny"
-        )
-    step = Step(size, bf16, torch.device(device))
-    marks = [step.run() for _ in range(size.warm_up + size.steps)][size.warm_up :]
-    parts = {name: 1e3 * statistics.median(m[i + 1] - m[i] for m in marks) for i, name in enumerate(PARTS)}
-    took = 1e3 * statistics.median(m[-1] - m[0] for m in marks)
-    speech = 10.0 * size.chunks * size.frames  # ms
-    on_gpu = device == "cuda"
-    return {
-        "device": torch.cuda.get_device_name() if on_gpu else "cpu",
-        "network": "bfloat16" if bf16 else "float32",
-        "parameters": sum(p.numel() for p in step.model.parameters()),
-        "chunks": size.chunks,
-        "frames": size.frames,
-        "denominator": {"states": size.states, "arcs": size.arcs, "pdfs": size.pdfs},
-        "step_ms": took,
-        "parts_ms": parts,
-        "criterion_share": parts["criterion"] / sum(parts.values()),
-        "times_real_time": speech / took,
-        "peak_memory_mb": torch.cuda.max_memory_allocated() / 1e6 if on_gpu else None,
-        "loss": step.losses,
-    }
-
-
-class Step:
-    """A training step on drawn features, i-vectors, numerators and denominator; `run` takes it once."""
-
-    def __init__(self, size: Size, bf16: bool, device: torch.device) -> None:
-        torch.manual_seed(0)
-        self.device, self.bf16, self.losses = device, bf16, list[float]()
-        self.model = Tdnnf(replace(KALDI_7Q, num_pdfs=size.pdfs, **dict(size.network))).to(device)
-        self.features = torch.randn(size.chunks, size.frames, KALDI_7Q.input_dim).to(device)
-        self.ivectors = torch.randn(size.chunks, KALDI_7Q.ivector_dim).to(device)
-        self.lengths = torch.full((size.chunks,), -(-size.frames // 3), device=device)
-        self.numerators = [sequence(size.phones, size.pdfs, b) for b in range(size.chunks)]
-        denominator: Fsa = random_graph(size.states, size.arcs, size.pdfs)
-        self.criterion = LfmmiLoss(denominator, leaky=0.1, xent=0.1)
-        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=1e-4, fused=device.type == "cuda")
-
-    def run(self) -> list[float]:
-        """Take the step; the times at its start and after each of `PARTS`, in seconds."""
-        marks = [self._now()]
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            chain, xent = self.model(self.features, None, self.ivectors, None, "both")
-        marks.append(self._now())
-        loss: Tensor = self.criterion(chain, self.numerators, self.lengths, xent).loss
-        marks.append(self._now())
-        self.optimiser.zero_grad()
-        loss.backward()
-        marks.append(self._now())
-        self.optimiser.step()
-        semi_orthogonal_step(self.model)
-        marks.append(self._now())
-        self.losses.append(float(loss.detach()))
-        return marks
-
-    def _now(self) -> float:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
-        return time.perf_counter()
-
-
-def table(found: dict[str, Any]) -> Table:
-    """What `measure` found, for the terminal."""
-    title = (
-        f"training step of kaldi_7q(), network in {found['network']}, {found['chunks']} chunks of {found['frames']} "
-        f"frames, {found['device']}: {found['step_ms']:.1f} ms, {found['times_real_time']:,.0f} times real time"
-    )
-    drawn = Table(title=title, title_justify="left")
-    for heading in ("part", "ms", "share"):
-        drawn.add_column(heading, justify="left" if heading == "part" else "right")
-    total = sum(found["parts_ms"].values())
-    for name, value in found["parts_ms"].items():
-        drawn.add_row(name, f"{value:.1f}", f"{100 * value / total:.0f} %")
-    return drawn
+    return Group(*(table(measure(SWITCHBOARD, bf16), "kaldi_7q()") for bf16 in (False, True)))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -167,10 +47,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     device = "cpu" if options.tiny and not torch.cuda.is_available() else "cuda"
     found = measure(TINY if options.tiny else SWITCHBOARD, options.bf16, device)
-    Console().print(table(found))
+    Console().print(table(found, "kaldi_7q()"))
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.json, {**facts(), **found})
+        keep(options.json, found)
 
 
 if __name__ == "__main__":

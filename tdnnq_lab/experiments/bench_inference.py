@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from rich.console import Console, Group
 from rich.table import Table
@@ -20,14 +16,11 @@ from torch import Tensor
 from ..deploy import load, pack
 from ..models import BatchNorm, Tdnnf, fold_batchnorm, kaldi_7q, layers, small
 from ..quantize import BitPlan, quantize
-from .jsonfiles import write_json
 from .onnx_twin import onnx_twin
-from .record import git_commit, machine, package_versions
-from .timing import milliseconds
+from .timing import ROUNDS, keep, milliseconds, side_by_side
 
 NETWORKS: dict[str, Callable[[], Tdnnf]] = {"small()": small, "kaldi_7q()": kaldi_7q}
 SECONDS = (3, 10)
-ROUNDS = 5
 
 
 def bench_inference(threads: int) -> Group:
@@ -123,28 +116,6 @@ def _runtime(model: Tdnnf, features: Tensor, ivector: Tensor | None, threads: in
     return lambda: session.run(None, given)[0]
 
 
-def side_by_side(works: dict[str, Callable[[], Any]], rounds: int = ROUNDS, block: float = 0.1) -> dict[str, float]:
-    """Median ms of works that take turns: blocks of about `block` seconds each, so that all meet the same machine.
-
-    In blocks and not run by run, since the idle threads of one library spin for a while in the other's way.
-    """
-    counts = {}
-    for name, work in works.items():
-        work()
-        start = time.perf_counter()
-        work()
-        counts[name] = 2 + int(block / (time.perf_counter() - start))
-    took: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(rounds):
-        for name, work in works.items():
-            work()
-            for _ in range(counts[name]):
-                start = time.perf_counter()
-                work()
-                took[name].append(time.perf_counter() - start)
-    return {name: 1e3 * statistics.median(times) for name, times in took.items()}
-
-
 def packed_table(threads: int) -> Table:
     """A packed model's way back to words' scores: unpacking, and its forward pass against the unpacked one's."""
     table = Table(title=f"small() at 4 bits, {threads} threads", title_justify="left")
@@ -180,21 +151,7 @@ def main() -> None:
     for threads, rows in found.items():
         Console().print(forward_table(rows, threads))
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.json, {**facts(), "threads": found})
-
-
-def facts() -> dict[str, Any]:
-    """Commit, versions, machine, and the load of a benchmark: on a busy machine ratios tell more than times."""
-    commit, dirty = git_commit()
-    versions = package_versions()
-    for name in ("onnx", "onnxruntime"):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    load = [round(minutes, 2) for minutes in psutil.getloadavg()]
-    return {"commit": commit, "dirty": dirty, "versions": versions, "machine": machine(), "load": load}
+        keep(options.json, {"threads": found})
 
 
 if __name__ == "__main__":

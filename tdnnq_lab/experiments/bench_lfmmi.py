@@ -23,8 +23,7 @@ from torch import Tensor
 from ..graphs import Fsa
 from ..lfmmi import fast, forward_backward, k2_twin
 from ..lfmmi.layout import layout
-from .bench_inference import facts, side_by_side
-from .jsonfiles import write_json
+from .timing import keep, side_by_side
 
 SIZES = ((300, 3_000, 80, 16), (3_000, 36_000, 2_000, 4), (20_000, 300_000, 6_000, 2))  # states, arcs, pdfs, B
 CHAINS = ((341, 0.086, 8), (40, 1.0, 8), (120, 1.0, 8))  # states, share of all arcs, B
@@ -262,9 +261,8 @@ def main() -> None:
     sizes, products = lfmmi_rows(options.threads), product_rows(options.threads)
     Console().print(tables(sizes, products, options.threads))
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
         settings = {"threads": options.threads, "frames": FRAMES, "leak": LEAK}
-        write_json(options.json, {**facts(), **settings, "sizes": sizes, "products": products})
+        keep(options.json, {**settings, "sizes": sizes, "products": products})
 
 
 if __name__ == "__main__":

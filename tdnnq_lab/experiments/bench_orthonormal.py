@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..models import FactoredLayer, semi_orthogonal_error, semi_orthogonal_step
-from .bench_inference import facts
-from .jsonfiles import write_json
+from .timing import keep
 
 GOAL = 1e-5
 MOST = 100
@@ -66,8 +65,7 @@ def main() -> None:
         table.add_row(f"{row['rows']} x {row['columns']}", steps, f"{first:.2g}", f"{last:.2g}")
     Console().print(table)
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.json, {**facts(), "goal": GOAL, "sizes": found})
+        keep(options.json, {"goal": GOAL, "sizes": found})
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..corpora import Report
-from ..decoding import phone_segments, viterbi
+from ..corpora import Report, padded
+from ..decoding import phone_segments
 from ..graphs import Fsa, minimum_frames, numerator_from_phones
 from ..models import Tdnnf
 from .acoustic import AcousticBatches
-from .evaluate import network_outputs
+from .alignments import align
 from .prepare import Prepared
 
 SIZES = (150, 110, 100)  # input frames, as 7q's
@@ -102,20 +102,13 @@ class ChunkBatches(AcousticBatches):
         pieces, before = [], []
         for chunk in chunks:
             first = max(0, chunk.start - self.context)
-            matrix = self.batches.matrices[chunk.cut]
-            pieces.append(torch.from_numpy(matrix[3 * first : 3 * (chunk.start + chunk.frames + self.context)].copy()))
+            pieces.append(self.batches.matrices[chunk.cut][3 * first : 3 * (chunk.start + chunk.frames + self.context)])
             before.append(chunk.start - first)
-        lengths = torch.tensor([len(piece) for piece in pieces])
-        rows = [torch.cat([piece, piece[-1:].expand(int(lengths.max()) - len(piece), -1)]) for piece in pieces]
+        features, lengths = padded(pieces)
         frames = torch.tensor([chunk.frames for chunk in chunks])
         targets = ([chunk.numerator for chunk in chunks], frames, torch.tensor(before))
-        names = [f"{self.cuts_list[chunk.cut].id}-{chunk.start}" for chunk in chunks]
-        return (torch.stack(rows), lengths, None, None, "both"), targets, names
-
-    @property
-    def cuts_list(self) -> list[Any]:
-        """The utterances in the order that chunks count them."""
-        return self.batches.cuts
+        names = [f"{self.batches.cuts[chunk.cut].id}-{chunk.start}" for chunk in chunks]
+        return (features, lengths, None, None, "both"), targets, names
 
     def _plan(self, epoch: int) -> list[list[int]]:
         rng = np.random.default_rng([self.seed, epoch])
@@ -126,15 +119,11 @@ class ChunkBatches(AcousticBatches):
         return [plan[i] for i in rng.permutation(len(plan))]
 
     def _cut(self, prepared: Prepared, aligner: Tdnnf, sizes: Sequence[int], report: Report) -> Iterator[Chunk]:
-        logits = network_outputs(aligner, self.cuts).logits
         topology, made = prepared.topology, {}
-        for place, cut in enumerate(self.cuts_list):
-            try:
-                segments = phone_segments(viterbi(self.numerators[cut.id], logits[cut.id]), topology)
-            except ValueError:
-                report.skip("no alignment", cut.id)
-                continue
-            for start, frames in cut_up(len(logits[cut.id]), sizes):
+        places = {cut.id: place for place, cut in enumerate(self.batches.cuts)}
+        for cut, pdfs in align(aligner, self.cuts, self.numerators, report):
+            segments = phone_segments(pdfs, topology)
+            for start, frames in cut_up(len(pdfs), sizes):
                 said = [s for s in segments if s[2] > start and s[1] < start + frames]
                 key = tuple(name for name, _, _ in said), said[0][1] < start
                 if key not in made:
@@ -142,4 +131,4 @@ class ChunkBatches(AcousticBatches):
                 if minimum_frames(made[key]) > frames:
                     report.skip("chunk shorter than its phones", f"{cut.id}-{start}")
                     continue
-                yield Chunk(place, start, frames, made[key])
+                yield Chunk(places[cut.id], start, frames, made[key])

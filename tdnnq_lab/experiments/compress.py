@@ -20,7 +20,7 @@ from ..quantize import BitPlan, FitReport, fit
 from ..scoring import mapsswe, read_trn, wer_interval
 from ..training import Progress, weights_sha256
 from .acoustic import AcousticBatches, Criterion, Recipe
-from .evaluate import count_errors, network_outputs, write_hypotheses
+from .evaluate import Scales, count_errors, network_outputs, write_hypotheses
 from .prepare import Prepared
 from .record import Stopped
 from .status import StageTimes
@@ -239,8 +239,7 @@ def decode_system(
     prepared: Prepared,
     folder: str | Path,
     *,
-    acoustic_scale: float,
-    phone_scale: float | None = None,
+    scales: Scales,
     splits: Sequence[str],
 ) -> dict[str, dict[str, Any]]:
     """Decode test splits from a packed file; hypotheses go to FOLDER/hyp/NAME, errors come back by split."""
@@ -248,8 +247,7 @@ def decode_system(
     results: dict[str, dict[str, Any]] = {}
     for split in splits:
         cuts = prepared.cuts(split)
-        outputs = network_outputs(model, cuts)
-        found, words, phones = count_errors(outputs, prepared, cuts, graph, acoustic_scale, phone_scale)
+        found, words, phones = count_errors(network_outputs(model, cuts), prepared, cuts, graph, scales)
         write_hypotheses(split, found, Path(folder) / "hyp" / system.name)
         low, high = wer_interval(words, speakers(cuts))
         results[split] = {
@@ -282,8 +280,7 @@ def compare(
     prepared: Prepared,
     folder: str | Path,
     *,
-    acoustic_scale: float,
-    phone_scale: float | None = None,
+    scales: Scales,
     full_bytes_with_xent: int,
     splits: Sequence[str] | None = None,
     say: Callable[[str], None] = print,
@@ -295,9 +292,7 @@ def compare(
     """
     folder, splits, rows = Path(folder), list(splits or prepared.settings.tests), []
     for system in systems:
-        sets = decode_system(
-            system, prepared, folder, acoustic_scale=acoustic_scale, phone_scale=phone_scale, splits=splits
-        )
+        sets = decode_system(system, prepared, folder, scales=scales, splits=splits)
         if system is not systems[0]:
             for split in splits:
                 first, second = (

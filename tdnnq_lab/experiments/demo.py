@@ -13,7 +13,7 @@ from ..models import Tdnnf, save_model
 from .acoustic import AcousticBatches, Recipe
 from .acoustic_training import train_acoustic
 from .compress import MEASURE, FitSettings, Variant, bytes_with_xent, compare, compressed_report, pack_variants
-from .evaluate import evaluate, tune_scale
+from .evaluate import Scales, best_scale, evaluate, network_outputs, tune_words
 from .listen import listen
 from .prepare import Prepared, PrepareSettings, prepare
 from .record import RunRecord, StatusWriter, Stopped, write_json
@@ -78,9 +78,11 @@ def run_demo(
         with stage("train"):
             model, facts = _trained(data, recipe, folder, status)
         with stage("decode"):
-            scale, tuned = tune_scale(model, data, settings.tests[0])
-            _say(f"acoustic scale {scale}, tuned on {settings.tests[0]}")
-            results = evaluate(model, data, folder, acoustic_scale=scale, say=_say)
+            outputs = network_outputs(model, data.cuts(settings.tests[0]))
+            tuned = tune_words(outputs, data, settings.tests[0])
+            scales = Scales(best_scale(tuned))
+            _say(f"acoustic scale {scales.words}, tuned on {settings.tests[0]}")
+            results = evaluate(model, data, folder, scales=scales, say=_say)
         batches = AcousticBatches(data, recipe.batch_size, recipe.seed)
         systems, table = pack_variants(
             *(model, list(map(Variant.parse, demo.variants)), data, batches, folder),
@@ -93,9 +95,9 @@ def run_demo(
         with stage("decode"):
             status.message("decoding from packed files")
             full_bytes = bytes_with_xent(model, folder)
-            rows = compare(systems, data, folder, acoustic_scale=scale, full_bytes_with_xent=full_bytes, say=_say)
+            rows = compare(systems, data, folder, scales=scales, full_bytes_with_xent=full_bytes, say=_say)
         seconds = {"seconds_by_stage": stage.seconds, "tuned": {str(k): v for k, v in tuned.items()}}
-        record.finish(acoustic_scale=scale, **seconds, **facts)
+        record.finish(acoustic_scale=scales.words, **seconds, **facts)
         report = make_report(folder, record, data, model, results, stage.seconds)
         report |= compressed_report(rows, systems, table)
         report["listen"] = listen(data, folder, [system.name for system in systems])

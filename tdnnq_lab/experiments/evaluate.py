@@ -19,7 +19,7 @@ from ..models import Tdnnf
 from ..scoring import Wer, ctm_words, sum_by, wer, wer_interval, write_ctm, write_trn
 from .prepare import Prepared
 
-SCALES, PHONE_SCALES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 2.0), (0.7, 1.0, 1.4, 2.0, 2.8)
+WORD_SCALES, PHONE_SCALES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 2.0), (0.7, 1.0, 1.4, 2.0, 2.8)
 BEAM, MAX_ACTIVE = 12.0, 3000  # of the search; wider costs three times as much and gains nothing on dev
 WORKERS = 2  # processes of a search
 
@@ -103,42 +103,56 @@ def phone_references(prepared: Prepared, references: Mapping[str, Sequence[str]]
     }
 
 
+@dataclass(frozen=True)
+class Scales:
+    """Acoustic scales: phones, recognised without a word graph, want the network to be trusted more than words do.
+
+    Attributes:
+        words: of the search for words. phones: of the best path of phones; None: that of the words.
+    """
+
+    words: float = 1.0
+    phones: float | None = None
+
+    def to_json(self) -> dict[str, float]:
+        """As `results.json` has them."""
+        return {"acoustic_scale": self.words} | ({} if self.phones is None else {"phone_scale": self.phones})
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Scales:
+        """What `to_json` gave; 1 for what is missing."""
+        return cls(found.get("acoustic_scale", 1.0), found.get("phone_scale"))
+
+
 def count_errors(
     outputs: Outputs,
     prepared: Prepared,
     cuts: CutSet,
     graph: Hclg,
-    acoustic_scale: float,
-    phone_scale: float | None = None,
+    scales: Scales,
 ) -> tuple[Recognised, Wer, Wer]:
-    """Words and phones (at a scale of their own) of a split from the network's outputs, and the errors in both."""
+    """Words and phones of a split from the network's outputs, and the errors in both."""
     references = transcripts(cuts)
-    found = recognise(outputs, graph, acoustic_scale=acoustic_scale)
-    found.phones = recognise_phones(outputs, prepared, phone_scale or acoustic_scale)
+    found = recognise(outputs, graph, acoustic_scale=scales.words)
+    found.phones = recognise_phones(outputs, prepared, scales.phones or scales.words)
     phones = wer(phone_references(prepared, references), found.phones)
     return found, wer(references, found.words), phones
 
 
-Tuned = tuple[float, dict[float, float]]  # the best scale, and errors in percent at every scale
+def tune_words(outputs: Outputs, prepared: Prepared, split: str, graph: str = "ngram") -> dict[float, float]:
+    """Word errors of a split in percent at every scale."""
+    references, words = prepared.references(split), prepared.graph(graph)
+    return {s: wer(references, recognise(outputs, words, acoustic_scale=s).words).percent for s in WORD_SCALES}
 
 
-def tune_scale(model: Tdnnf, prepared: Prepared, split: str, graph: str = "ngram") -> Tuned:
-    """The acoustic scale with the fewest word errors on a split."""
-    cuts, words = prepared.cuts(split), prepared.graph(graph)
-    outputs, references = network_outputs(model, cuts), transcripts(cuts)
-    percent = {s: wer(references, recognise(outputs, words, acoustic_scale=s).words).percent for s in SCALES}
-    return _best(percent), percent
+def tune_phones(outputs: Outputs, prepared: Prepared, split: str) -> dict[float, float]:
+    """Phone errors of a split in percent at every scale."""
+    references = phone_references(prepared, prepared.references(split))
+    return {s: wer(references, recognise_phones(outputs, prepared, s)).percent for s in PHONE_SCALES}
 
 
-def tune_phone_scale(model: Tdnnf, prepared: Prepared, split: str) -> Tuned:
-    """The acoustic scale with the fewest phone errors on a split: without words, phones want to be trusted more."""
-    cuts = prepared.cuts(split)
-    outputs, references = network_outputs(model, cuts), phone_references(prepared, transcripts(cuts))
-    percent = {s: wer(references, recognise_phones(outputs, prepared, s)).percent for s in PHONE_SCALES}
-    return _best(percent), percent
-
-
-def _best(percent: Mapping[float, float]) -> float:
+def best_scale(percent: Mapping[float, float]) -> float:
+    """The scale with the fewest errors; of several the one nearest to 1."""
     return min(percent, key=lambda s: (percent[s], abs(s - 1.0)))
 
 
@@ -215,8 +229,7 @@ def evaluate(
     prepared: Prepared,
     folder: str | Path,
     *,
-    acoustic_scale: float,
-    phone_scale: float | None = None,
+    scales: Scales,
     graph: str = "ngram",
     splits: Sequence[str] | None = None,
     say: Callable[[str], None] = print,
@@ -226,8 +239,8 @@ def evaluate(
     for split in splits or prepared.settings.tests:
         cuts = prepared.cuts(split)
         outputs = network_outputs(model, cuts)
-        found, _, _ = count_errors(outputs, prepared, cuts, words, acoustic_scale, phone_scale)
-        plain = recognise(outputs, unigram, acoustic_scale=acoustic_scale)
+        found, _, _ = count_errors(outputs, prepared, cuts, words, scales)
+        plain = recognise(outputs, unigram, acoustic_scale=scales.words)
         write_hypotheses(split, found, Path(folder) / "hyp")
         write_trn(Path(folder) / "ref" / f"{split}.trn.gz", transcripts(cuts))
         results.append(set_result(split, found, prepared, cuts, plain))

@@ -11,7 +11,7 @@ from ..models import Tdnnf, layers
 from ..quantize import BitPlan, round_model
 from ..scoring import wer
 from .acoustic import AcousticBatches, recalibrate
-from .evaluate import count_errors, network_outputs, recognise
+from .evaluate import Scales, count_errors, network_outputs, recognise
 from .prepare import Prepared
 
 
@@ -20,8 +20,7 @@ def headroom(
     prepared: Prepared,
     batches: AcousticBatches,
     *,
-    acoustic_scale: float,
-    phone_scale: float | None = None,
+    scales: Scales,
     bits: Sequence[int] = (32, 8, 4, 3, 2, 1),
     splits: Sequence[str] | None = None,
     say: Callable[[str], None] = print,
@@ -44,8 +43,8 @@ def headroom(
         row: dict[str, Any] = {"bits": width, "sets": {}}
         for split, cuts in sets.items():
             outputs = network_outputs(rounded, cuts)
-            _, words, phones = count_errors(outputs, prepared, cuts, ngram, acoustic_scale, phone_scale)
-            plain = recognise(outputs, unigram, acoustic_scale=acoustic_scale)
+            _, words, phones = count_errors(outputs, prepared, cuts, ngram, scales)
+            plain = recognise(outputs, unigram, acoustic_scale=scales.words)
             row["sets"][split] = {
                 "wer": round(words.percent, 2),
                 "unigram_wer": round(wer(transcripts(cuts), plain.words).percent, 2),

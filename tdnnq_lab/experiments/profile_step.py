@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -20,7 +19,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from ..models import Tdnnf, keep_freed_memory, semi_orthogonal_step, small
 from .jsonfiles import read_json, write_json
-from .record import git_commit, machine, package_versions
+from .timing import facts
 
 UTTERANCES, SECONDS = 8, 4
 KINDS = {
@@ -141,11 +140,8 @@ def main() -> None:
     for threads, values in found.items():
         Console().print(table(values, int(threads)))
     if options.json:
-        commit, dirty = git_commit()
-        load = [round(minutes, 2) for minutes in psutil.getloadavg()]
-        facts = {"commit": commit, "dirty": dirty, "versions": package_versions(), "machine": machine(), "load": load}
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        write_json(options.json, {**(read_json(options.json) or {}), options.label: {**facts, "threads": found}})
+        write_json(options.json, {**(read_json(options.json) or {}), options.label: {**facts(), "threads": found}})
 
 
 if __name__ == "__main__":

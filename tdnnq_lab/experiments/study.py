@@ -21,7 +21,7 @@ from ..quantize import BitPlan, round_layer, round_model
 from ..scoring import wer
 from .acoustic import AcousticBatches, recalibrate
 from .compress import measure
-from .evaluate import count_errors, network_outputs, recognise
+from .evaluate import Scales, count_errors, network_outputs, recognise
 from .prepare import Prepared
 from .record import read_json, write_json
 
@@ -82,7 +82,7 @@ class Study:
         if not phones:
             words = wer(transcripts(cuts), recognise(outputs, self.graph, acoustic_scale=self.scale).words)
             return {"word_errors": words.errors, "words": words.words}
-        _, words, errors = count_errors(outputs, self.prepared, cuts, self.graph, self.scale)
+        _, words, errors = count_errors(outputs, self.prepared, cuts, self.graph, Scales(self.scale))
         return {
             "word_errors": words.errors,
             "words": words.words,

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
+from lhotse import CutSet
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..corpora import Report
-from ..decoding import phone_segments, viterbi
+from ..decoding import phone_segments
 from ..graphs import Fsa, Topology, Tying, denominator, hclg
 from ..graphs.tree import Statistics, grow_tree
 from ..models import Tdnnf
 from .acoustic import make_numerators
-from .evaluate import network_outputs
+from .alignments import align
 from .prepare import INITIAL, Prepared, Say
 from .record import write_json
 
@@ -26,25 +24,16 @@ LEAVES, MINIMUM = 300, 200.0
 COPIED = ("phone_lm.safetensors", "*.arpa")
 
 
-def alignments(model: Tdnnf, prepared: Prepared, report: Report) -> Iterator[tuple[Tensor, NDArray[np.int32]]]:
-    """The training utterances at their own speed: features (T, F), and the pdf of each output frame (T',).
-
-    The best path of the numerator, which holds every pronunciation and silence. What has none is named in `report`.
-    """
+def own_speed(prepared: Prepared, report: Report) -> tuple[CutSet, dict[str, Fsa]]:
+    """The training utterances at their own speed that can be aligned, and their numerators."""
     cuts = prepared.cuts(prepared.settings.train).filter(lambda cut: "_sp" not in cut.id).to_eager()
     numerators = make_numerators(prepared, cuts, report)
-    kept = cuts.filter(lambda cut: cut.id in numerators).to_eager()
-    logits = network_outputs(model, kept).logits
-    for cut in kept:
-        try:
-            yield torch.from_numpy(cut.load_features()), viterbi(numerators[cut.id], logits[cut.id])
-        except ValueError:
-            report.skip("no alignment", cut.id)
+    return cuts.filter(lambda cut: cut.id in numerators).to_eager(), numerators
 
 
-def described(features: Tensor) -> NDArray[np.float64]:
+def described(features: NDArray[np.float32]) -> NDArray[np.float64]:
     """What the tree sees of each output frame: the cepstra of its input frame and how they change there, (T', 2F)."""
-    x = features.double().numpy()
+    x = features.astype(np.float64)
     at = np.arange(0, len(x), 3)
     change = x[np.minimum(at + 2, len(x) - 1)] - x[np.maximum(at - 2, 0)]
     return np.concatenate([x[at], change], axis=1)
@@ -59,8 +48,8 @@ def gather(model: Tdnnf, prepared: Prepared, report: Report) -> Statistics:
     topology, n = prepared.topology, prepared.topology.num_phones
     counts: NDArray[np.float64] = np.zeros((n + 1) * n * 2)
     sums = squares = np.zeros((len(counts), 0))
-    for features, pdfs in alignments(model, prepared, report):
-        x = described(features)
+    for cut, pdfs in align(model, *own_speed(prepared, report), report):
+        x = described(cut.load_features())
         place = places(pdfs, topology)
         if not sums.shape[1]:
             sums, squares = (np.zeros((len(counts), x.shape[1])) for _ in range(2))

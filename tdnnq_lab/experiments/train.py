@@ -22,7 +22,7 @@ from .compress import (
     describe,
     pack_variants,
 )
-from .evaluate import evaluate, tune_phone_scale, tune_scale
+from .evaluate import Scales, best_scale, evaluate, network_outputs, tune_phones, tune_words
 from .headroom import headroom
 from .prepare import Prepared
 from .record import RunRecord, StatusWriter, Stopped, read_json, write_json
@@ -114,22 +114,22 @@ def run_decode(
 ) -> list[dict[str, Any]]:
     """Decode test splits into RUN_DIR/hyp (references into RUN_DIR/ref) and write RUN_DIR/results.json.
 
-    With another graph than the folder's own all this goes into RUN_DIR/GRAPH. Scales that are not given are tuned on
-    the first test split, for words and for phones apart.
+    With another graph than the folder's own all this goes into RUN_DIR/GRAPH. A scale that is given is that of words
+    and phones, and nothing is tuned; otherwise both are, apart, on the first test split.
     """
-    data, folder, tuning = Prepared.load(prepared), Path(run_dir), Prepared.load(prepared).settings.tests[0]
-    model = load_trained(folder, data)
+    data, folder = Prepared.load(prepared), Path(run_dir)
+    model, tuning = load_trained(folder, data), data.settings.tests[0]
     tuned: dict[str, dict[float, float]] = {}
-    if acoustic_scale is None:
-        acoustic_scale, tuned["words"] = tune_scale(model, data, tuning, graph)
-    phone_scale, tuned["phones"] = tune_phone_scale(model, data, tuning)
-    print(f"acoustic scale {acoustic_scale} (phones {phone_scale}), tuned on {tuning}")
+    if acoustic_scale is not None:
+        scales = Scales(acoustic_scale)
+    else:
+        outputs = network_outputs(model, data.cuts(tuning))
+        tuned = {"words": tune_words(outputs, data, tuning, graph), "phones": tune_phones(outputs, data, tuning)}
+        scales = Scales(best_scale(tuned["words"]), best_scale(tuned["phones"]))
+        print(f"acoustic scale {scales.words} (phones {scales.phones}), tuned on {tuning}")
     out = folder if graph == "ngram" else folder / graph
-    results = evaluate(
-        model, data, out, acoustic_scale=acoustic_scale, phone_scale=phone_scale, graph=graph, splits=splits
-    )
-    scales = {"acoustic_scale": acoustic_scale, "phone_scale": phone_scale}
-    write_json(out / "results.json", {**scales, "tuned": tuned, "sets": results})
+    results = evaluate(model, data, out, scales=scales, graph=graph, splits=splits)
+    write_json(out / "results.json", {**scales.to_json(), "tuned": tuned, "sets": results})
     return results
 
 
@@ -137,10 +137,9 @@ def run_headroom(prepared: str | Path, run_dir: str | Path, *, bits: Sequence[in
     """Round, recalibrate and decode; write RUN_DIR/headroom.json. Decode first: it tunes the acoustic scale."""
     data, folder = Prepared.load(prepared), Path(run_dir)
     report = read_json(folder / "report.json") or {}  # of a demo
-    scale, model = _tuned_scale(folder), load_trained(folder, data)
-    batches = AcousticBatches(data, 8, 0)
-    rows = headroom(model, data, batches, acoustic_scale=scale, phone_scale=_phone_scale(folder), bits=bits)
-    write_json(folder / "headroom.json", {"acoustic_scale": scale, "rows": rows})
+    scales, model = _tuned(folder), load_trained(folder, data)
+    rows = headroom(model, data, AcousticBatches(data, 8, 0), scales=scales, bits=bits)
+    write_json(folder / "headroom.json", {**scales.to_json(), "rows": rows})
     if report:  # its page then shows the rounded weights too
         write_json(folder / "report.json", report | {"headroom": rows})
     return rows
@@ -168,7 +167,7 @@ def run_compress(
         FileNotFoundError: the model has not been trained. Stopped: SIGTERM; run again to go on.
     """
     data, folder = Prepared.load(prepared), Path(out)
-    model, scale, chosen = load_trained(run_dir, data), _tuned_scale(run_dir), [Variant.parse(v) for v in variants]
+    model, scales, chosen = load_trained(run_dir, data), _tuned(run_dir), [Variant.parse(v) for v in variants]
     with StatusWriter(folder) as status:
         told = {"variants": list(variants), "updates": settings.updates, "learning_rate": settings.learning_rate}
         told |= {"measure": measure_by, "prepared": data.facts["settings"]}
@@ -183,14 +182,9 @@ def run_compress(
         )
         status.stage("decode")
         full_bytes = bytes_with_xent(model, folder)
-        rows = compare(
-            *(systems, data, folder),
-            acoustic_scale=scale,
-            phone_scale=_phone_scale(run_dir),
-            full_bytes_with_xent=full_bytes,
-        )
+        rows = compare(systems, data, folder, scales=scales, full_bytes_with_xent=full_bytes)
         plans = {s.name: s.plan.bits for s in systems if s.plan is not None}
-        record.finish(acoustic_scale=scale)
+        record.finish(**scales.to_json())
         write_json(folder / "compress.json", {"systems": rows, "plans": plans, "sensitivity": describe(table)})
         if results := read_json(Path(run_dir) / "results.json"):
             report = {"format": "tdnnq-lab report 1", "title": f"{corpus}: packed models", "run": record.facts()}
@@ -235,7 +229,7 @@ def run_bundle(
 def run_study_of(prepared: str | Path, run_dir: str | Path, out: str | Path, *, seed: int = 0) -> dict[str, Any]:
     """Which sensitivity predicts errors, on a trained model (`study.run_study`); writes OUT/study.json. Resumes."""
     data, folder = Prepared.load(prepared), Path(out)
-    model, scale = load_trained(run_dir, data), _tuned_scale(run_dir)
+    model, scale = load_trained(run_dir, data), _tuned(run_dir).words
     with StatusWriter(folder, "study"):
         hashed = data.facts["data"]
         record = RunRecord.begin(folder, "study", data.settings.corpus, seed, data_hash=hashed)
@@ -244,13 +238,8 @@ def run_study_of(prepared: str | Path, run_dir: str | Path, out: str | Path, *, 
     return result
 
 
-def _tuned_scale(run_dir: str | Path) -> float:
-    """The acoustic scale that `decode` (or a demo) tuned; 1 if neither ran."""
+def _tuned(run_dir: str | Path) -> Scales:
+    """The scales that `decode` (or a demo) tuned; 1 if neither ran."""
     folder = Path(run_dir)
     report = (read_json(folder / "report.json") or {}).get("run") or {}
-    return (read_json(folder / "results.json") or report).get("acoustic_scale", 1.0)
-
-
-def _phone_scale(run_dir: str | Path) -> float | None:
-    """The scale that `decode` tuned for phones; None (that of the words) if it did not run."""
-    return (read_json(Path(run_dir) / "results.json") or {}).get("phone_scale")
+    return Scales.from_json(read_json(folder / "results.json") or report)

@@ -130,8 +130,8 @@ def _picture(
         "phones": len(posteriors) * OUTPUT_SHIFT / seconds * across,
     }
     parts = [
-        _image(spectrum.T[::-1], "magma", LEFT, 6, min(across, wide["mels"]), MELS),
-        _image(posteriors.T, "Blues", LEFT, top, min(across, wide["phones"]), bottom - top) if len(names) else "",
+        heat_map(spectrum.T[::-1], "magma", LEFT, 6, min(across, wide["mels"]), MELS),
+        heat_map(posteriors.T, "Blues", LEFT, top, min(across, wide["phones"]), bottom - top) if len(names) else "",
         *(svg_text(LEFT - 8, top + ROW * (k + 0.5) + 4, name, "end") for k, name in enumerate(names)),
         svg_text(14, 6 + MELS / 2, "log mel spectrum", "middle", turn=True),
         svg_text(14, (top + bottom) / 2, "phone posteriors", "middle", turn=True),
@@ -159,7 +159,7 @@ def _picture(
     )
 
 
-def _image(values: NDArray[np.float64], colours: str, x: float, y: float, width: float, height: float) -> str:
+def heat_map(values: NDArray[np.float64], colours: str, x: float, y: float, width: float, height: float) -> str:
     """Values in [0, 1] as an image of 64 colours, stretched to a box."""
     import matplotlib
     from PIL import Image

@@ -32,10 +32,11 @@ class Live(ipywidgets.VBox):
         return super()._repr_mimebundle_(**options) | {"text/html": self._still()}
 
 
-def image(svg: str, alt: str) -> str:
-    """An SVG with a paper of its own as an HTML image."""
+def image(svg: str, alt: str, least: int = 0) -> str:
+    """An SVG with a paper of its own as an HTML image, no wider than the page; `least`: pixels it keeps in any case."""
     data = base64.b64encode(svg.encode()).decode()
-    return f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{data}" style="max-width:100%">'
+    wide = f"max(100%,{least}px)" if least else "100%"
+    return f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{data}" style="max-width:{wide}">'
 
 
 def told(text: str = "") -> ipywidgets.HTML:

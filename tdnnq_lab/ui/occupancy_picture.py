@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .listening import OUTPUT_SHIFT, _image
+from .listening import OUTPUT_SHIFT, heat_map
 from .paper import Drawing, paper
 from .svg import svg_line, svg_text
 
@@ -42,7 +42,7 @@ def occupancies(panels: Mapping[str, ArrayLike], phones: Sequence[str], words: s
         shown = (array[:, rows].clip(-1, 1) + 1) / 2 if signed else array[:, rows].clip(0, 1)
         parts.append(svg_text(LEFT, top - 8, title, "start"))
         if rows:
-            parts.append(_image(shown.T, "RdBu" if signed else "Blues", LEFT, top, ACROSS, deep))
+            parts.append(heat_map(shown.T, "RdBu" if signed else "Blues", LEFT, top, ACROSS, deep))
         parts.append(
             f'<rect x="{LEFT}" y="{top}" width="{ACROSS}" height="{deep}" fill="none" stroke="currentColor" '
             'stroke-opacity="0.5"/>'

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from .budget_figures import power
 from .figures import COLOURS, finish
-from .svg import LETTER, LINE, WIDTH, static_svg, svg_line, svg_text
+from .svg import LETTER, LINE, WIDTH, svg_body, svg_line, svg_text
 
 INK = "#1d2126"
 LEAST = 560  # pixels: on a narrower page a picture keeps this width and scrolls
@@ -48,9 +48,8 @@ def paper(width: float, height: float, words: str, body: str, size: int = 13) ->
 
 def on_paper(figure: go.Figure, words: str) -> Drawing:
     """A plotly figure, as `svg.static_svg` draws it, with paper under it."""
-    head, _, body = static_svg(figure, words).partition("\n")
-    width, height = map(float, head.partition('viewBox="0 0 ')[2].partition('"')[0].split())
-    return paper(width, height, words, body.removesuffix("\n</svg>"))
+    height, body = svg_body(figure)
+    return paper(WIDTH, height, words, body)
 
 
 def curves(
@@ -82,7 +81,7 @@ def curves(
     if log:
         figure.update_yaxes(**powers(v for trace in figure.data for v in trace.y))
     figure.update_traces(showlegend=False)
-    drawn = static_svg(finish(figure, height), words).partition("\n")[2].removesuffix("\n</svg>")
+    _, drawn = svg_body(finish(figure, height))
     legend, rows = _legend(list(series))
     body = f'{legend}\n<g transform="translate(0 {LINE * rows - 22})">\n{drawn}\n</g>'
     return paper(WIDTH, height + LINE * rows - 22, words, body)

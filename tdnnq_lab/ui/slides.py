@@ -17,8 +17,7 @@ from .parts import Page
 
 def still(drawing: Drawing) -> str:
     """The drawing as HTML that every notebook page shows: an image that scrolls where the page is narrow."""
-    wide = image(drawing.svg, drawing.words).replace("max-width:100%", f"max-width:max(100%,{LEAST}px)")
-    return f'<div style="overflow-x:auto">{wide}</div>'
+    return f'<div style="overflow-x:auto">{image(drawing.svg, drawing.words, LEAST)}</div>'
 
 
 def shown(drawing: Drawing) -> Page:

@@ -46,6 +46,15 @@ def static_svg(figure: go.Figure, title: str) -> str:
     Returns:
         An `<svg>` element, 760 wide, as high as the figure asks for.
     """
+    height, body = svg_body(figure)
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(title)}" '
+        f'xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" font-size="13">\n{body}\n</svg>'
+    )
+
+
+def svg_body(figure: go.Figure) -> tuple[int, str]:
+    """Height in pixels (the width is `WIDTH`), and what stands inside the `<svg>` of `static_svg`."""
     height = int(figure.layout.height or 400)
     lines = max(_lines(figure.layout[f"xaxis{suffix}"].title.text) for suffix in _axes(figure) or [""])
     parts = [_legend(figure)]
@@ -55,11 +64,7 @@ def static_svg(figure: go.Figure, title: str) -> str:
         panel = _panel(traces, xaxis, yaxis, height - 48 - LINE * max(0, lines - 1))
         parts.append(_frame(panel, xaxis, yaxis))
         parts += [_trace(trace, panel) for trace in traces]
-    body = "\n".join(part for part in parts if part)
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(title)}" '
-        f'xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" font-size="13">\n{body}\n</svg>'
-    )
+    return height, "\n".join(part for part in parts if part)
 
 
 def _axes(figure: go.Figure) -> list[str]:

@@ -8,6 +8,7 @@ import torch
 
 from tdnnq_lab.experiments import bench_gpu
 from tdnnq_lab.experiments.bench import run_bench
+from tdnnq_lab.models import kaldi_7q
 
 
 @pytest.mark.parametrize("bf16", [False, True])
@@ -44,4 +45,4 @@ def test_without_a_gpu_it_declines(monkeypatch):
 def test_the_default_size_is_the_recipes():
     size = bench_gpu.SWITCHBOARD
     assert (size.states, size.arcs, size.pdfs) == (8_000, 100_000, 6_034)
-    assert (size.chunks, size.frames, size.network) == (64, 150, ())
+    assert (size.chunks, size.frames, size.network) == (64, 150, kaldi_7q)

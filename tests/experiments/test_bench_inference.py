@@ -10,8 +10,9 @@ import torch
 from rich.console import Console
 
 from tdnnq_lab.experiments import bench_inference
-from tdnnq_lab.experiments.bench_inference import drawn, forward_rows, forward_table, side_by_side
+from tdnnq_lab.experiments.bench_inference import drawn, forward_rows, forward_table
 from tdnnq_lab.experiments.onnx_twin import onnx_twin
+from tdnnq_lab.experiments.timing import side_by_side
 from tdnnq_lab.models import KALDI_7Q, SMALL, Tdnnf
 
 LITTLE = dict(hidden_dim=10, bottlenecks=(4,) * 14, prefinal_dim=6, num_pdfs=5)

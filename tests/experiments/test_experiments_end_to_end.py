@@ -22,6 +22,7 @@ from tdnnq_lab.experiments.baseline import Baseline, run_baseline
 from tdnnq_lab.experiments.chunks import ChunkBatches
 from tdnnq_lab.experiments.compress import FitSettings, Variant
 from tdnnq_lab.experiments.demo import DemoSettings, run_demo
+from tdnnq_lab.experiments.evaluate import Scales
 from tdnnq_lab.experiments.headroom import headroom
 from tdnnq_lab.experiments.prepare import Prepared, PrepareSettings, prepare
 from tdnnq_lab.experiments.tie import run_tie
@@ -156,6 +157,9 @@ def test_biphones_are_trained_and_decoded(run: Path, tmp_path: Path) -> None:
     assert load_trained(folder).config.num_pdfs == 100
     results = run_decode(tied, folder, splits=["dev"], acoustic_scale=1.0)
     assert results[0]["phones"] > 0
+    kept = json.loads((folder / "results.json").read_text())
+    assert (kept["acoustic_scale"], kept["tuned"]) == (1.0, {})  # a scale that is given: no test set is tuned on
+    assert "phone_scale" not in kept
     assert RunRecord.load(folder).settings["tying"]["pdfs"] == 100
     with pytest.raises(ValueError, match=r"has 100 outputs and .* \d+ pdfs: give the folder"):
         run_decode(run / "prepared", folder, splits=["dev"], acoustic_scale=1.0)
@@ -187,14 +191,14 @@ def test_chunks_hold_what_was_said_in_them_and_train(run: Path, tmp_path: Path) 
         examples = list(batches.epoch(epoch))
         assert len(examples) == len(batches)
         names = [name for _, _, ids in examples for name in ids]
-        assert sorted(names) == sorted(f"{batches.cuts_list[cut].id}-{start}" for cut, start in seen)
+        assert sorted(names) == sorted(f"{batches.batches.cuts[cut].id}-{start}" for cut, start in seen)
     (features, lengths, *_), (numerators, frames, before), ids = examples[0]
     assert (lengths <= 3 * (frames + before + batches.context)).all()
     assert len({int(n) for n in frames}) == 1 or frames.min() < 15
     # What the network says of a chunk's own frames is what it says of them in the whole utterance.
     with torch.inference_mode():
         chain = inner(model(features, lengths), before, frames)
-        place = next(i for i, cut in enumerate(batches.cuts_list) if ids[0].startswith(cut.id + "-"))
+        place = next(i for i, cut in enumerate(batches.batches.cuts) if ids[0].startswith(cut.id + "-"))
         start = int(ids[0].rpartition("-")[2])
         whole = model(torch.from_numpy(batches.batches.matrices[place].copy())[None])[0]
     n = int(frames[0])
@@ -234,9 +238,7 @@ def test_objective_is_never_above_zero_on_real_transcripts(run: Path) -> None:
 
 def test_headroom_rows(run: Path) -> None:
     data = Prepared.load(run / "prepared")
-    rows = headroom(
-        load_trained(run), data, AcousticBatches(data, 8, 0), acoustic_scale=1.0, bits=(32, 1), splits=["dev"]
-    )
+    rows = headroom(load_trained(run), data, AcousticBatches(data, 8, 0), scales=Scales(), bits=(32, 1), splits=["dev"])
     assert [row["bits"] for row in rows] == [32, 1]
     assert set(rows[0]["sets"]["dev"]) == {"wer", "unigram_wer", "per"}
     assert rows[0]["sets"]["dev"] != rows[1]["sets"]["dev"]

@@ -1,13 +1,12 @@
 """02_lfmmi as a file, and its exercises: checks that know the usual mistakes, and solutions that pass."""
 
 import math
-import re
 import sys
 
 import numpy as np
 import pytest
 import torch
-from notebooks_files import NOTEBOOKS, place, read, solutions, source
+from notebooks_files import NOTEBOOKS, has_its_parts, read, reads_without_a_kernel, saved_outputs, solutions, stub
 
 sys.path.insert(0, str(NOTEBOOKS))  # as in a kernel, which starts beside the notebook
 
@@ -34,48 +33,27 @@ def tiny() -> tuple[Lexicon, Topology, PhoneLm]:
     return lexicon, Topology(lexicon.phones), phone_lm
 
 
-def test_saved_with_its_outputs_and_small(notebook: dict) -> None:
-    assert (NOTEBOOKS / NAME).stat().st_size <= 300_000
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
-    outputs = [output for cell in code for output in cell["outputs"]]
-    assert not [output for output in outputs if output["output_type"] == "error"]
-    checked = "".join(str(cell["outputs"]) for cell in code if "# NBVAL_CHECK_OUTPUT" in source(cell))
+def test_saved_with_its_outputs_and_small() -> None:
+    checked = saved_outputs(NAME)
     for figure in ("objective F = -", "gradient = difference: True", "it rose by more than 0.1: True"):
         assert figure in checked
 
 
 def test_pages_without_a_kernel_show_pictures(notebook: dict) -> None:
-    """No widget is saved, which an idle lab would show as an error; nothing is fetched from anywhere."""
-    for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            assert "application/vnd.jupyter.widget-view+json" not in data
-            whole = "".join("".join(value) for value in data.values() if isinstance(value, list | str))
-            assert not re.search(r'(?:src|href)="(?!data:)', whole)
     pictures = (
         "tiny_everything,\n        pdfs",
         "ui.flip(ui.trellis",
         "ui.flip(drawings",
         "shown.update(",
         "recorded(",
+        "numerator: what was said",
+        "The broken numerator",
     )
-    for text in (*pictures, "numerator: what was said", "The broken numerator"):
-        outputs = notebook["cells"][place(notebook, text)]["outputs"]
-        (page,) = ["".join(output["data"]["text/html"]) for output in outputs if "data" in output]
-        assert re.search(r'<img alt="[^"]{20,}" src="data:image/svg\+xml;base64,', page)
-        assert "<svg" not in page  # a lab that does not trust the notebook would drop it
+    reads_without_a_kernel(notebook, pictures, beside_print=True)
 
 
 def test_lesson_has_its_parts(notebook: dict) -> None:
-    text = "\n".join(source(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
-    for part in ("**Goals.**", "**Needs.**", "**Time.**", "**Memory.**", "What to remember", "Question, before you"):
-        assert part in text
-    assert len(solutions(notebook)) == 2
-
-
-def stub(notebook: dict, check: str) -> str:
-    return source(notebook["cells"][place(notebook, f"import {check}")])
+    has_its_parts(notebook, 2)
 
 
 def names(tiny: tuple[Lexicon, Topology, PhoneLm]) -> dict:

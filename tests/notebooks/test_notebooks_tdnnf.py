@@ -1,11 +1,10 @@
 """01_tdnnf as a file, and its exercises: checks that know the usual mistakes, and solutions that pass."""
 
-import re
 import sys
 
 import pytest
 import torch
-from notebooks_files import NOTEBOOKS, place, read, solutions, source
+from notebooks_files import NOTEBOOKS, has_its_parts, read, reads_without_a_kernel, saved_outputs, solutions, stub
 
 sys.path.insert(0, str(NOTEBOOKS))  # as in a kernel, which starts beside the notebook
 
@@ -23,41 +22,20 @@ def notebook() -> dict:
     return read(NAME)
 
 
-def test_saved_with_its_outputs_and_small(notebook: dict) -> None:
-    assert (NOTEBOOKS / NAME).stat().st_size <= 300_000
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
-    outputs = [output for cell in code for output in cell["outputs"]]
-    assert not [output for output in outputs if output["output_type"] == "error"]
-    checked = "".join(str(cell["outputs"]) for cell in code if "# NBVAL_CHECK_OUTPUT" in source(cell))
+def test_saved_with_its_outputs_and_small() -> None:
+    checked = saved_outputs(NAME)
     for figure in ("18,702,628", "12,420,388", "160 x 3072:  4 steps", "-34 to 34", "the same frames: True"):
         assert figure in checked
 
 
 def test_pages_without_a_kernel_show_pictures(notebook: dict) -> None:
-    """No widget is saved, which an idle lab would show as an error; nothing is fetched from anywhere."""
-    for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            assert "application/vnd.jupyter.widget-view+json" not in data
-            whole = "".join("".join(value) for value in data.values() if isinstance(value, list | str))
-            assert not re.search(r'(?:src|href)="(?!data:)', whole)
-    for text in ("ui.flip({str(d)", "ui.flip(ui.singular_values", "ui.receptive_field(", "ui.weights_by_layer("):
-        (output,) = notebook["cells"][place(notebook, text)]["outputs"]
-        page = "".join(output["data"]["text/html"])
-        assert re.search(r'<img alt="[^"]{20,}" src="data:image/svg\+xml;base64,', page)
-        assert "<svg" not in page  # a lab that does not trust the notebook would drop it
+    reads_without_a_kernel(
+        notebook, ("ui.flip({str(d)", "ui.flip(ui.singular_values", "ui.receptive_field(", "ui.weights_by_layer(")
+    )
 
 
 def test_lesson_has_its_parts(notebook: dict) -> None:
-    text = "\n".join(source(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
-    for part in ("**Goals.**", "**Needs.**", "**Time.**", "**Memory.**", "What to remember", "Question, before you"):
-        assert part in text
-    assert len(solutions(notebook)) == len(CHECKS)
-
-
-def stub(notebook: dict, check: str) -> str:
-    return source(notebook["cells"][place(notebook, f"import {check}")])
+    has_its_parts(notebook, len(CHECKS))
 
 
 def test_stubs_are_answered_kindly(notebook: dict, capsys: pytest.CaptureFixture) -> None:

@@ -1,12 +1,10 @@
 """00_tour as a file, and its exercises: checks that know the usual mistakes, and solutions that pass."""
 
-import json
-import re
 import sys
 
 import numpy as np
 import pytest
-from notebooks_files import NOTEBOOKS, place, read, solutions, source
+from notebooks_files import NOTEBOOKS, has_its_parts, read, reads_without_a_kernel, saved_outputs, solutions, stub
 
 from tdnnq_lab.precision import SensitivityTable, frontier
 
@@ -31,43 +29,16 @@ def table() -> SensitivityTable:
     )
 
 
-def test_saved_with_its_outputs_and_small(notebook: dict) -> None:
-    assert (NOTEBOOKS / NAME).stat().st_size <= 300_000
-    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
-    outputs = [output for cell in code for output in cell["outputs"]]
-    assert not [output for output in outputs if output["output_type"] == "error"]
-    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
-    checked = [source(cell) for cell in code if "# NBVAL_CHECK_OUTPUT" in source(cell)]
-    assert len(checked) >= 4
+def test_saved_with_its_outputs_and_small() -> None:
+    saved_outputs(NAME)
 
 
 def test_pages_without_a_kernel_show_pictures(notebook: dict) -> None:
-    """No widget is saved, which an idle lab would show as an error; nothing is fetched from anywhere."""
-    for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            assert "application/vnd.jupyter.widget-view+json" not in data
-            whole = "".join("".join(value) for value in data.values() if isinstance(value, list | str))
-            assert not re.search(r'(?:src|href)="(?!data:)', whole)
-    for text in ("ui.budget_explorer(", "ui.own_plan(", "ui.listen("):
-        (output,) = notebook["cells"][place(notebook, text)]["outputs"]
-        page = "".join(output["data"]["text/html"])
-        assert re.search(r'<img alt="[^"]{20,}" src="data:image/svg\+xml;base64,', page)
-        assert "<svg" not in page  # a lab that does not trust the notebook would drop it
-    assert "widgets" not in notebook["metadata"]
+    reads_without_a_kernel(notebook, ("ui.budget_explorer(", "ui.own_plan(", "ui.listen("))
 
 
 def test_lesson_has_its_parts(notebook: dict) -> None:
-    text = "\n".join(source(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
-    for part in ("**Goals.**", "**Needs.**", "**Time.**", "**Memory.**", "What to remember", "Question, before you"):
-        assert part in text
-    assert len(solutions(notebook)) == 2
-    assert json.dumps(notebook).count("check_") >= 2
-
-
-def stub(notebook: dict, check: str) -> str:
-    return source(notebook["cells"][place(notebook, f"import {check}")])
+    has_its_parts(notebook, 2)
 
 
 def test_stubs_are_answered_kindly(notebook: dict, table: SensitivityTable, capsys: pytest.CaptureFixture) -> None:
