@@ -90,10 +90,12 @@ def prepare(
 def train(
     prepared: PreparedDir,
     run_dir: RunDir,
-    preset: Annotated[str, typer.Option(help="small or kaldi_7q.")] = "small",
+    preset: Annotated[str, typer.Option(help="small, medium or kaldi_7q.")] = "small",
     passes: Annotated[float | None, typer.Option(help="Passes over the training set.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Utterances in a batch.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of Adam, at its highest.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser, at its highest.")] = None,
+    optimiser: Annotated[str | None, typer.Option(help="adam, adamw, muon or sgd.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Of the optimiser.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Peak of its schedule.")] = None,
     leaky: Annotated[float | None, typer.Option(help="Leaky-HMM coefficient.")] = None,
     time_masked: Annotated[float | None, typer.Option(help="Share of the frames that SpecAugment blanks.")] = None,
@@ -111,6 +113,7 @@ def train(
     from .experiments.train import run_train
 
     given: dict[str, Any] = dict(passes=passes, batch_size=batch_size, learning_rate=learning_rate)
+    given |= dict(optimiser=optimiser, weight_decay=weight_decay)
     given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks, warp=warp)
     given["chunks"] = tuple(int(size) for size in chunks.split(",")) if chunks else None
     recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})
@@ -125,8 +128,11 @@ def baseline(
     run_dir: RunDir,
     corpus: Annotated[Path | None, typer.Option(help="Directory of speechocean762.")] = None,
     seed: Seed = 0,
+    text: Annotated[Path | None, typer.Option(help="Decode with a language model mixed with this text, too.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="Keep record, curves and hypotheses in KEEP/seedN.")] = None,
 ) -> None:
     """Make a full-precision baseline from nothing: prepare, train, tie, train on, decode; run again to resume."""
+    from .experiments import frozen
     from .experiments.baseline import data_small, run_baseline, speechocean762
 
     if name == "data_small":
@@ -137,7 +143,9 @@ def baseline(
         raise ValueError("speechocean762 is not shipped: fetch it (see README) and give --corpus DIRECTORY")
     else:
         raise ValueError(f"there is no baseline '{name}'; choose data_small or speechocean762")
-    facts = run_baseline(made, run_dir)
+    facts = run_baseline(made, run_dir, text=text)
+    if keep is not None:
+        print(f"kept in {frozen.keep(run_dir, keep)}")
     print(f"{run_dir}: trained in {facts['train_seconds'] / 60:.1f} min; model {facts['model'][:12]}…")
 
 

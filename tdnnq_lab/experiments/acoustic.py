@@ -25,11 +25,12 @@ class Recipe:
     """The settings of one acoustic training, as a table.
 
     Attributes:
-        preset: "small" or "kaldi_7q".
+        preset: "small", "medium" or "kaldi_7q".
         passes: over the training set (each pass sees an utterance once, at one of its speeds).
         batch_size: utterances, or chunks.
         chunks: sizes in input frames that utterances are cut into; none: they are trained on whole.
-        learning_rate, final_learning_rate: of Adam, exponential decay.
+        optimiser: "adam", "adamw", "muon" or "sgd". weight_decay: the optimiser's.
+        learning_rate, final_learning_rate: of the optimiser, exponential decay.
         warm_up: updates.
         time_masked: share of the frames that SpecAugment blanks. frequency_masks: bands that it blanks.
         warp: vocal tracts are warped by factors between 1 - warp and 1 + warp.
@@ -47,6 +48,8 @@ class Recipe:
     passes: float = 18.0
     batch_size: int = 8
     chunks: tuple[int, ...] = ()
+    optimiser: str = "adam"
+    weight_decay: float = 0.0
     learning_rate: float = 2e-3
     final_learning_rate: float = 6e-5
     warm_up: int = 50

@@ -18,6 +18,7 @@ from ..models import (
     dropout_at,
     kaldi_7q,
     keep_freed_memory,
+    medium,
     semi_orthogonal_step,
     small,
     split_outputs,
@@ -27,7 +28,7 @@ from .acoustic import AcousticBatches, Criterion, Recipe, recalibrate
 from .chunks import ChunkBatches
 from .prepare import Prepared
 
-PRESETS: dict[str, Callable[..., Tdnnf]] = {"small": small, "kaldi_7q": kaldi_7q}
+PRESETS: dict[str, Callable[..., Tdnnf]] = {"small": small, "medium": medium, "kaldi_7q": kaldi_7q}
 
 
 def make_model(prepared: Prepared, recipe: Recipe, cuts: CutSet) -> Tdnnf:
@@ -99,6 +100,8 @@ def train_acoustic(
     settings = TrainSettings(
         updates=max(1, round(recipe.passes * len(batches) / speeds)),
         seed=recipe.seed,
+        optimiser=recipe.optimiser,
+        weight_decay=recipe.weight_decay,
         learning_rate=recipe.learning_rate,
         final_learning_rate=recipe.final_learning_rate,
         warm_up=recipe.warm_up,

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..training import TrainReport
 from .acoustic import Recipe
+from .mixed_lm import run_mix
 from .prepare import PrepareSettings, Say, prepare
 from .record import RunRecord, read_json, write_json
 from .tie import run_tie
 from .train import MODEL, load_trained, run_decode, run_train
+
+FLAT, FINAL, MIXED = "flat", "final", "mixed"
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,21 @@ def speechocean762(directory: str | Path, seed: int = 0) -> Baseline:
     )
 
 
-def run_baseline(baseline: Baseline, run_dir: str | Path, *, say: Say = print) -> dict[str, Any]:
+def run_baseline(
+    baseline: Baseline, run_dir: str | Path, *, text: str | Path | None = None, say: Say = print
+) -> dict[str, Any]:
     """Run all stages; what a stage has finished is not done again. Writes RUN_DIR/baseline.json.
 
     The folders are RUN_DIR/prepared, /flat, /tied (the second prepared folder) and /final (of the biphones). Without
     `leaves` the monophones are the baseline.
 
+    Args:
+      text: the test sets are decoded once more, with a language model mixed with one of this text (`mixed_lm`); it is
+        no part of the baseline, and its hypotheses stay in RUN_DIR.
+
     Returns:
-      {"settings", "commit", "data", "model": SHA-256 of the weights, "train_seconds", "results"}.
+      {"settings", "command", "commit", "dirty", "data", "model": SHA-256 of the weights, "train_seconds", "updates",
+      "machine", "versions", "results", and with a text "mixed"}.
 
     Raises:
       ValueError: the folder holds another baseline, or `leaves` without `tied`.
@@ -80,21 +91,47 @@ def run_baseline(baseline: Baseline, run_dir: str | Path, *, say: Say = print) -
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "settings.json", told)
     data = prepare(baseline.prepare, folder / "prepared", say=say).folder
-    run_train(data, baseline.flat, folder / "flat")
-    parts = [folder / "flat"]
+    run_train(data, baseline.flat, folder / FLAT)
     if baseline.tied:
-        data = run_tie(data, load_trained(parts[0]), folder / "tied", leaves=baseline.leaves, say=say).folder
-        run_train(data, baseline.tied, folder / "final", start=parts[0])
-        parts.append(folder / "final")
-    results = run_decode(data, parts[-1], splits=None, acoustic_scale=None)
-    records = [RunRecord.load(part) for part in parts]
-    facts = {
-        "settings": told,
-        "commit": records[-1].commit,
-        "data": records[-1].data_hash,
-        "model": hashlib.sha256((parts[-1] / MODEL).read_bytes()).hexdigest(),
-        "train_seconds": round(sum(record.seconds for record in records), 1),
-        "results": results,
-    }
+        data = run_tie(data, load_trained(folder / FLAT), folder / "tied", leaves=baseline.leaves, say=say).folder
+        run_train(data, baseline.tied, folder / FINAL, start=folder / FLAT)
+    facts = {"settings": told, **trained_facts(folder)}
+    parts = run_parts(folder)
+    facts["results"] = run_decode(data, parts[-1], splits=None, acoustic_scale=None)
+    if text is not None:
+        facts["mixed"] = {"text": Path(text).name, **_mixed(data, parts[-1], text, say)}
     write_json(folder / "baseline.json", facts)
     return facts
+
+
+def run_parts(run_dir: str | Path) -> list[Path]:
+    """The trainings of a baseline, the last one being that of its model."""
+    return [part for part in (Path(run_dir) / FLAT, Path(run_dir) / FINAL) if (part / MODEL).is_file()]
+
+
+def trained_facts(run_dir: Path) -> dict[str, Any]:
+    """What the record of a baseline says of its trainings."""
+    parts = run_parts(run_dir)
+    records = [RunRecord.load(part) for part in parts]
+    last = records[-1]
+    return {
+        "command": last.command,
+        "commit": last.commit,
+        "dirty": any(record.dirty for record in records),
+        "data": last.data_hash,
+        "model": hashlib.sha256((parts[-1] / MODEL).read_bytes()).hexdigest(),
+        "parameters": sum(p.numel() for p in load_trained(parts[-1]).parameters()),
+        "train_seconds": round(sum(TrainReport.load(part / "training.json").seconds for part in parts), 1),
+        "updates": [record.results["updates"] for record in records],
+        "machine": last.machine,
+        "versions": last.versions,
+    }
+
+
+def _mixed(data: Path, run_dir: Path, text: str | Path, say: Say) -> dict[str, Any]:
+    """Errors with a language model that another text helped to make, and that model's perplexities."""
+    found = read_json(data / f"{MIXED}.json") or run_mix(data, text, name=MIXED, say=say)
+    results = run_decode(data, run_dir, splits=None, acoustic_scale=None, graph=MIXED)
+    for result in results:
+        result["perplexity"] = found["perplexity"][result["name"]]
+    return {"weight_of_own": found["weight_of_own"], "results": results}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from ..models import Tdnnf, save_model
 from .acoustic import AcousticBatches, Recipe
 from .acoustic_training import train_acoustic
 from .compress import MEASURE, FitSettings, Variant, bytes_with_xent, compare, compressed_report, pack_variants
+from .curves import learning_curve
 from .evaluate import Scales, best_scale, evaluate, network_outputs, tune_words
 from .listen import listen
 from .prepare import Prepared, PrepareSettings, prepare
@@ -152,21 +152,6 @@ def make_report(
         "sets": [r | {"what": ABOUT.get(r["name"], "")} for r in results],
         "learning_curve": curve,
     }
-
-
-def learning_curve(path: Path, points: int = 200) -> list[dict[str, Any]]:
-    """At most so many lines of `metrics.jsonl`, evenly spread, the last one included."""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    lines = [line for line in lines if line.get("kind", "train") == "train"]
-    kept = lines[:: max(1, len(lines) // points)]
-    if lines and kept[-1] is not lines[-1]:
-        kept.append(lines[-1])
-    names = ("update", "fraction", "loss", "numerator", "denominator", "xent", "learning_rate")
-    return [
-        {name: line[name] for name in names if name in line}
-        | ({"objective": line["numerator"] - line["denominator"]} if "numerator" in line else {})
-        for line in kept
-    ]
 
 
 def _about(data: Prepared, split: str) -> dict[str, Any]:

@@ -242,7 +242,9 @@ def evaluate(
         found, _, _ = count_errors(outputs, prepared, cuts, words, scales)
         plain = recognise(outputs, unigram, acoustic_scale=scales.words)
         write_hypotheses(split, found, Path(folder) / "hyp")
-        write_trn(Path(folder) / "ref" / f"{split}.trn.gz", transcripts(cuts))
+        references = transcripts(cuts)
+        write_trn(Path(folder) / "ref" / f"{split}.trn.gz", references)
+        write_trn(Path(folder) / "ref" / f"{split}.phones.trn.gz", phone_references(prepared, references))
         results.append(set_result(split, found, prepared, cuts, plain))
         say(f"{split}: {results[-1]['wer']} % word errors, {results[-1]['per']} % phone errors")
     return results

@@ -1,6 +1,8 @@
 """One run a question: runs collected into one JSON file and one table of what was asked and what came out.
 
-python -m tdnnq_lab.experiments.questions --out results/questions RUN_DIR …
+python -m tdnnq_lab.experiments.questions --out results/questions BASE RUN_DIR RUN_DIR=OTHER_DIR …
+
+A run is compared with the first one, or with the one named behind its equals sign.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..scoring import mapsswe, read_trn
 from .acoustic import Recipe
 from .record import RunRecord, read_json, write_json
 
@@ -41,19 +44,39 @@ def answer(run_dir: str | Path) -> dict[str, Any]:
     }
 
 
+def significance(run_dir: str | Path, other: str | Path) -> dict[str, Any]:
+    """p of the difference between two runs by MAPSSWE, for every set that both decoded: {"against", set: {…}}."""
+    told: dict[str, Any] = {"against": Path(other).name}
+    for path in sorted((Path(run_dir) / "ref").glob("*.trn.gz")):
+        split, kind = path.name.removesuffix(".trn.gz").removesuffix(".phones"), "words"
+        if path.name.endswith(".phones.trn.gz"):
+            kind = "phones"
+        hypotheses = [Path(folder) / "hyp" / path.name for folder in (other, run_dir)]
+        if all(file.is_file() for file in hypotheses):
+            test = mapsswe(read_trn(path), *map(read_trn, hypotheses))
+            told.setdefault(split, {})[kind] = float(f"{test.p:.2g}")
+    return told
+
+
 def as_table(answers: Sequence[dict[str, Any]]) -> str:
     """The answers as Markdown, in the order given."""
     splits = list(dict.fromkeys(split for a in answers for split in a["sets"]))
     head = ["run", "begun with", "what is not usual", "updates", "minutes"]
-    head += [f"{split}: words, phones, %" for split in splits]
-    lines = ["| " + " | ".join(head) + " |", "| --- | --- | --- |" + " ---: |" * (2 + len(splits))]
+    head += [f"{split}: words, phones, %" for split in splits] + ["p of the difference"]
+    lines = ["| " + " | ".join(head) + " |", "| --- | --- | --- |" + " ---: |" * (2 + len(splits)) + " --- |"]
     for a in answers:
         told = ", ".join(f"{k} {v}" for k, v in a["recipe"].items())
         told += f", {a['tying']['pdfs']} biphone pdfs" if "tying" in a else ""
         row = [a["name"], a.get("start", "–"), told, str(a["updates"]), f"{a['seconds'] / 60:.1f}"]
         row += [f"{a['sets'][s]['wer']:.1f}, {a['sets'][s]['per']:.1f}" if s in a["sets"] else "–" for s in splits]
-        lines.append("| " + " | ".join(row) + " |")
+        lines.append("| " + " | ".join([*row, _told(a.get("significance"))]) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _told(found: dict[str, Any] | None) -> str:
+    """ "0.2, 0.006 to base": of words and phones, on the first set."""
+    kinds = next((v for k, v in (found or {}).items() if k != "against"), None)
+    return "–" if found is None or kinds is None else f"{', '.join(map(str, kinds.values()))} to {found['against']}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -61,9 +84,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", required=True, type=Path, help="name of the files, without .json and .md")
     parser.add_argument("--about", default="", help="what is said above the table")
-    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("runs", nargs="+", help="RUN_DIR, or RUN_DIR=the one to compare it with")
     given = parser.parse_args(arguments)
-    answers = [answer(run) for run in given.runs]
+    pairs = [run.partition("=")[::2] for run in given.runs]
+    answers = [answer(run) for run, _ in pairs]
+    for found, (run, other) in zip(answers, pairs, strict=True):
+        if other or run != pairs[0][0]:
+            found["significance"] = significance(run, other or pairs[0][0])
     write_json(given.out.with_suffix(".json"), {"about": given.about, "runs": answers})
     given.out.with_suffix(".md").write_text(f"{given.about}\n\n{as_table(answers)}".lstrip(), encoding="utf-8")
 

@@ -10,7 +10,18 @@ from .folded import FoldedTdnnf, fold_batchnorm
 from .memory import keep_freed_memory
 from .orthonormal import constrained_weights, semi_orthogonal_error, semi_orthogonal_step
 from .outputs import split_outputs
-from .presets import KALDI_7Q, PAPER_BOTTLENECKS, SMALL, STRIDES, kaldi_7q, paper_row2, small
+from .presets import (
+    KALDI_7Q,
+    MEDIUM,
+    MEDIUM_CANDIDATES,
+    PAPER_BOTTLENECKS,
+    SMALL,
+    STRIDES,
+    kaldi_7q,
+    medium,
+    paper_row2,
+    small,
+)
 from .recalibrate import batchnorm_recalibrate
 from .schedule import SCHEDULE_7Q, dropout_at
 from .streaming import Stream
@@ -18,6 +29,8 @@ from .tdnnf import ForwardState, Tdnnf
 
 __all__ = [
     "KALDI_7Q",
+    "MEDIUM",
+    "MEDIUM_CANDIDATES",
     "PAPER_BOTTLENECKS",
     "SCHEDULE_7Q",
     "SMALL",
@@ -41,6 +54,7 @@ __all__ = [
     "keep_freed_memory",
     "layers",
     "load_model",
+    "medium",
     "paper_row2",
     "read_json_file",
     "save_model",

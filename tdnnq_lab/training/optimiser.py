@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from .muon import MuonWithAdam
 from .settings import TrainSettings
 
 
@@ -48,12 +49,26 @@ def make_optimiser(
         described.append({"params": trained, "weight_decay": decay, "factor": group.learning_rate_factor})
     if not any(group["params"] for group in described):
         raise ValueError("The model has no parameter that requires a gradient: there is nothing to train.")
+    if settings.optimiser == "muon":
+        return _muon(model, described, settings)
     kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
     more = {"momentum": settings.momentum} if settings.optimiser == "sgd" else {}
     try:
         return kinds[settings.optimiser](described, lr=settings.learning_rate, fused=True, **more)
     except RuntimeError:  # no fused kernel for this device or type
         return kinds[settings.optimiser](described, lr=settings.learning_rate, **more)
+
+
+def _muon(model: nn.Module, groups: list[dict[str, Any]], settings: TrainSettings) -> Optimizer:
+    """Muon over the matrices of each group, Adam over its other parameters; an embedding's rows are no matrix."""
+    rows = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+
+    def is_matrix(parameter: nn.Parameter) -> bool:
+        return parameter.ndim == 2 and id(parameter) not in rows
+
+    matrices = [g | {"params": [p for p in g["params"] if is_matrix(p)]} for g in groups]
+    others = [g | {"params": [p for p in g["params"] if not is_matrix(p)]} for g in groups]
+    return MuonWithAdam(matrices, others, lr=settings.learning_rate)
 
 
 def set_learning_rate(optimiser: Optimizer, rate: float) -> None:

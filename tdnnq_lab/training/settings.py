@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-OPTIMISERS = ("adam", "adamw", "sgd")
+OPTIMISERS = ("adam", "adamw", "muon", "sgd")
 # These change neither the arithmetic nor its order, so a resumed run may change them.
 FREE_TO_CHANGE = ("checkpoint_every", "checkpoint_seconds", "keep", "log_every", "threads", "time_limit")
 
@@ -20,7 +20,7 @@ class TrainSettings:
         learning_rate: at its highest.
         final_learning_rate: reached by exponential decay at the last update; None: no decay.
         warm_up: updates over which the rate rises linearly to its place on the decay.
-        optimiser: "adam", "adamw" or "sgd" (with `momentum`).
+        optimiser: "adam", "adamw", "muon" (matrices; Adam for the rest) or "sgd" (with `momentum`).
         momentum: of "sgd".
         weight_decay: the optimiser's; in "adam" and "sgd" it is an l2 term of the gradient.
         gradient_clip: largest norm of the whole gradient; None: no limit.

@@ -13,9 +13,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tdnnq_lab.cli import app
-from tdnnq_lab.corpora import find_data_small
+from tdnnq_lab.corpora import cuts, find_data_small
 from tdnnq_lab.deploy import load
-from tdnnq_lab.experiments import RunRecord
+from tdnnq_lab.experiments import RunRecord, frozen
 from tdnnq_lab.experiments.acoustic import AcousticBatches, Recipe, inner, make_numerators
 from tdnnq_lab.experiments.acoustic_training import started_from
 from tdnnq_lab.experiments.baseline import Baseline, run_baseline
@@ -170,11 +170,24 @@ def test_biphones_are_trained_and_decoded(run: Path, tmp_path: Path) -> None:
 def test_a_baseline_is_made_by_one_call_and_not_twice(corpus: Path, tmp_path: Path) -> None:
     one = Recipe(passes=1, threads=1)
     made = Baseline(sliver_settings(corpus), one, leaves=100, tied=one)
-    facts = run_baseline(made, tmp_path / "run", say=lambda _: None)
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(cut.supervisions[0].text for cut in cuts("data_small", "train")), encoding="utf-8")
+    facts = run_baseline(made, tmp_path / "run", text=text, say=lambda _: None)
     weights = (tmp_path / "run" / "final" / "model.safetensors").read_bytes()
     assert facts["model"] == hashlib.sha256(weights).hexdigest()
     assert [found["name"] for found in facts["results"]] == ["dev", "test_seen"]
     assert facts["settings"]["tied"]["passes"] == 1
+    assert [found["name"] for found in facts["mixed"]["results"]] == ["dev", "test_seen"]
+    assert facts["updates"] == [
+        RunRecord.load(tmp_path / "run" / part).results["updates"] for part in ("flat", "final")
+    ]
+    folder = frozen.keep(tmp_path / "run", tmp_path / "kept")
+    assert folder.name == "seed0"
+    assert not list(folder.rglob("mixed*"))
+    assert (folder / "hyp" / "dev.trn.gz").read_bytes() == (tmp_path / "run/final/hyp/dev.trn.gz").read_bytes()
+    curves = json.loads((folder / "curves.json").read_text(encoding="utf-8"))
+    assert [curves[part][-1]["update"] for part in ("flat", "final")] == facts["updates"]
+    assert "examples" not in frozen.kept(tmp_path / "kept")[0]["results"][0]
     assert run_baseline(made, tmp_path / "run", say=lambda _: None)["model"] == facts["model"]
     with pytest.raises(ValueError, match="other settings"):
         run_baseline(dataclasses.replace(made, leaves=101), tmp_path / "run")

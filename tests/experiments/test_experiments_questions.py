@@ -7,6 +7,7 @@ import pytest
 from tdnnq_lab.experiments.acoustic import Recipe
 from tdnnq_lab.experiments.questions import main
 from tdnnq_lab.experiments.record import RunRecord
+from tdnnq_lab.scoring import write_trn
 
 
 def made(folder, recipe, wer, **settings):
@@ -15,6 +16,10 @@ def made(folder, recipe, wer, **settings):
     if wer is not None:
         found = {"name": "dev", "wer": wer, "wer_interval": [1, 90], "per": 44.04, "words": 100}
         (folder / "results.json").write_text(json.dumps({"acoustic_scale": 1.0, "sets": [found]}))
+        write_trn(folder / "ref" / "dev.trn.gz", {f"u{i}": list("abcde") for i in range(9)})
+        write_trn(
+            folder / "hyp" / "dev.trn.gz", {f"u{i}": list("abcxx" if i < wer - 45 else "abcde") for i in range(9)}
+        )
     return str(folder)
 
 
@@ -25,7 +30,8 @@ def test_a_table_of_what_was_asked(tmp_path):
     table = (tmp_path / "all.md").read_text(encoding="utf-8").splitlines()
     assert table[0] == "Ten minutes each."
     assert table[4].startswith("| plain | – |  | 30 |")
-    assert table[4].endswith("| 50.0, 44.0 |")
+    assert table[4].endswith("| 50.0, 44.0 | – |")
+    assert table[5].endswith("| 47.5, 44.0 | 0.025 to plain |")  # six segments, three of them better by 2: z = √5
     assert table[5].startswith("| tied | plain | warp 0.1, 300 biphone pdfs | 30 |")
     runs = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))["runs"]
     assert [run["recipe"] for run in runs] == [{}, {"warp": 0.1}]

@@ -168,7 +168,7 @@ def test_parameter_groups(tmp_path):
         toy_train(tmp_path / "other", groups=[ParameterGroup(list(toy_model().parameters()))])
 
 
-@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimiser", ["adamw", "muon", "sgd"])
 def test_other_optimisers_learn(tmp_path, optimiser):
     toy_train(tmp_path, updates=200, optimiser=optimiser, checkpoint_every=0)
     losses = [row["loss"] for row in lines(tmp_path)]

@@ -113,6 +113,16 @@ def test_interrupted_at_any_update_ends_in_the_same_weights(tmp_path, update):
     assert weights_sha256(resumed) == weights_sha256(whole)
 
 
+@pytest.mark.parametrize("optimiser", ["adamw", "muon", "sgd"])
+def test_every_optimiser_goes_on_as_if_nothing_had_been(tmp_path, optimiser):
+    whole, resumed = toy_model(), toy_model(seed=3)
+    toy_train(tmp_path / "whole", model=whole, optimiser=optimiser)
+    stopped = toy_train(tmp_path / "cut", after_step=StopAt(17), optimiser=optimiser)
+    assert stopped.state == "stopped"
+    assert toy_train(tmp_path / "cut", model=resumed, optimiser=optimiser).state == "finished"
+    assert weights_sha256(resumed) == weights_sha256(whole)
+
+
 def test_lines_of_updates_that_were_lost_are_written_once(tmp_path):
     def crash(model: nn.Module, update: int) -> None:
         if update == 14:
