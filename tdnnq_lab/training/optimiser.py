@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from .muon import MuonWithAdam
+from .muon import Muon
 from .settings import TrainSettings
 
 
@@ -66,9 +66,12 @@ def _muon(model: nn.Module, groups: list[dict[str, Any]], settings: TrainSetting
     def is_matrix(parameter: nn.Parameter) -> bool:
         return parameter.ndim == 2 and id(parameter) not in rows
 
-    matrices = [g | {"params": [p for p in g["params"] if is_matrix(p)]} for g in groups]
-    others = [g | {"params": [p for p in g["params"] if not is_matrix(p)]} for g in groups]
-    return MuonWithAdam(matrices, others, lr=settings.learning_rate)
+    halves = [
+        group | {"params": [p for p in group["params"] if is_matrix(p) == matrices], "matrices": matrices}
+        for group in groups
+        for matrices in (True, False)
+    ]
+    return Muon([half for half in halves if half["params"]], lr=settings.learning_rate)
 
 
 def set_learning_rate(optimiser: Optimizer, rate: float) -> None:
