@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.adam import adam
 
@@ -52,14 +52,14 @@ class Muon(Optimizer):
             if not group["matrices"]:
                 self._adam(parameters, group)
                 continue
-            by_shape: dict[torch.Size, list[nn.Parameter]] = {}
+            by_shape: dict[torch.Size, list[Tensor]] = {}
             for p in parameters:
                 by_shape.setdefault(p.shape, []).append(p)
             for same in by_shape.values():  # matrices of one shape are orthogonalised together
                 self._matrices(same, group)
         return loss
 
-    def _matrices(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
+    def _matrices(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         for p in parameters:
             if not self.state[p]:
                 self.state[p]["momentum"] = torch.zeros_like(p)
@@ -72,7 +72,7 @@ class Muon(Optimizer):
         size = ADAM_CHANGE * max(parameters[0].shape) ** 0.5
         torch._foreach_add_(parameters, list(change.unbind()), alpha=-group["lr"] * size)
 
-    def _adam(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
+    def _adam(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         for p in parameters:
             if not self.state[p]:
                 self.state[p] |= {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
