@@ -48,7 +48,16 @@ def data_small(seed: int = 0) -> Baseline:
 
 def speechocean762(directory: str | Path, seed: int = 0) -> Baseline:
     """Read English of Mandarin speakers; `directory` as published, with a dev part beside train and test."""
-    varied = Recipe(batch_size=4, time_masked=0.1, frequency_masks=1, warp=0.1, seed=seed)
+    varied = Recipe(
+        optimiser="muon",
+        learning_rate=4e-3,
+        final_learning_rate=6e-5,
+        batch_size=8,
+        time_masked=0.1,
+        frequency_masks=1,
+        warp=0.1,
+        seed=seed,
+    )
     return Baseline(
         prepare=PrepareSettings(
             corpus=f"kaldi:{directory}",
@@ -57,9 +66,9 @@ def speechocean762(directory: str | Path, seed: int = 0) -> Baseline:
             prune=0.0,
             subtract_mean=True,
         ),
-        flat=dataclasses.replace(varied, passes=16.0),
+        flat=dataclasses.replace(varied, passes=12.0),
         leaves=300,
-        tied=dataclasses.replace(varied, passes=16.0, learning_rate=1e-3),
+        tied=dataclasses.replace(varied, passes=32.0, learning_rate=3e-3),
     )
 
 
