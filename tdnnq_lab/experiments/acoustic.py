@@ -45,17 +45,17 @@ class Recipe:
     """
 
     preset: str = "small"
-    passes: float = 18.0
+    passes: float = 16.0
     batch_size: int = 8
     chunks: tuple[int, ...] = ()
-    optimiser: str = "adam"
+    optimiser: str = "muon"
     weight_decay: float = 0.0
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     final_learning_rate: float = 6e-5
     warm_up: int = 50
-    time_masked: float = 0.0
-    frequency_masks: int = 0
-    warp: float = 0.0
+    time_masked: float = 0.1
+    frequency_masks: int = 1
+    warp: float = 0.1
     dropout: float = 0.0
     leaky: float = 0.0
     l2: float = 0.0

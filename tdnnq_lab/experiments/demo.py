@@ -13,7 +13,7 @@ from .acoustic import AcousticBatches, Recipe
 from .acoustic_training import train_acoustic
 from .compress import MEASURE, FitSettings, Variant, bytes_with_xent, compare, compressed_report, pack_variants
 from .curves import learning_curve
-from .evaluate import Scales, best_scale, evaluate, network_outputs, tune_words
+from .evaluate import Scales, evaluate, network_outputs, tune
 from .listen import listen
 from .prepare import Prepared, PrepareSettings, prepare
 from .record import RunRecord, StatusWriter, Stopped, write_json
@@ -78,10 +78,8 @@ def run_demo(
         with stage("train"):
             model, facts = _trained(data, recipe, folder, status)
         with stage("decode"):
-            outputs = network_outputs(model, data.cuts(settings.tests[0]))
-            tuned = tune_words(outputs, data, settings.tests[0])
-            scales = Scales(best_scale(tuned))
-            _say(f"acoustic scale {scales.words}, tuned on {settings.tests[0]}")
+            scales, tuned = tune(network_outputs(model, data.cuts(settings.tests[0])), data, settings.tests[0])
+            _say(f"acoustic scale {scales.words} (phones {scales.phones}), tuned on {settings.tests[0]}")
             results = evaluate(model, data, folder, scales=scales, say=_say)
         batches = AcousticBatches(data, recipe.batch_size, recipe.seed)
         systems, table = pack_variants(
@@ -96,8 +94,8 @@ def run_demo(
             status.message("decoding from packed files")
             full_bytes = bytes_with_xent(model, folder)
             rows = compare(systems, data, folder, scales=scales, full_bytes_with_xent=full_bytes, say=_say)
-        seconds = {"seconds_by_stage": stage.seconds, "tuned": {str(k): v for k, v in tuned.items()}}
-        record.finish(acoustic_scale=scales.words, **seconds, **facts)
+        seconds = {"seconds_by_stage": stage.seconds, "tuned": tuned}
+        record.finish(**scales.to_json(), **seconds, **facts)
         report = make_report(folder, record, data, model, results, stage.seconds)
         report |= compressed_report(rows, systems, table)
         report["listen"] = listen(data, folder, [system.name for system in systems])
@@ -141,7 +139,7 @@ def make_report(
             "updates": curve[-1]["update"] if curve else None,
             "stages": stages,
             "criterion_share": record.results["criterion_share"],
-            "acoustic_scale": record.results["acoustic_scale"],
+            **Scales.from_json(record.results).to_json(),
         },
         "corpus": {
             "name": data.settings.corpus,

@@ -139,16 +139,18 @@ def count_errors(
     return found, wer(references, found.words), phones
 
 
-def tune_words(outputs: Outputs, prepared: Prepared, split: str, graph: str = "ngram") -> dict[float, float]:
-    """Word errors of a split in percent at every scale."""
+def tune(
+    outputs: Outputs, prepared: Prepared, split: str, graph: str = "ngram"
+) -> tuple[Scales, dict[str, dict[str, float]]]:
+    """The scales with the fewest errors on a split, and the errors in percent at every scale, of words and phones."""
     references, words = prepared.references(split), prepared.graph(graph)
-    return {s: wer(references, recognise(outputs, words, acoustic_scale=s).words).percent for s in WORD_SCALES}
-
-
-def tune_phones(outputs: Outputs, prepared: Prepared, split: str) -> dict[float, float]:
-    """Phone errors of a split in percent at every scale."""
-    references = phone_references(prepared, prepared.references(split))
-    return {s: wer(references, recognise_phones(outputs, prepared, s)).percent for s in PHONE_SCALES}
+    spoken = phone_references(prepared, references)
+    tuned = {
+        "words": {s: wer(references, recognise(outputs, words, acoustic_scale=s).words).percent for s in WORD_SCALES},
+        "phones": {s: wer(spoken, recognise_phones(outputs, prepared, s)).percent for s in PHONE_SCALES},
+    }
+    told = {kind: {str(s): percent for s, percent in found.items()} for kind, found in tuned.items()}
+    return Scales(best_scale(tuned["words"]), best_scale(tuned["phones"])), told
 
 
 def best_scale(percent: Mapping[float, float]) -> float:

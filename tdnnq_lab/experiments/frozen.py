@@ -70,6 +70,28 @@ def as_table(records: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def markdown(folder: str | Path) -> str:
+    """One table for each corpus kept below FOLDER, with the command that makes its first seed again.
+
+    Raises:
+      FileNotFoundError: there are none.
+    """
+    corpora = sorted({path.parents[1] for path in Path(folder).glob("*/seed*/baseline.json")})
+    if not corpora:
+        raise FileNotFoundError(
+            f"{folder} holds no baseline: make one with `tdnnq-lab baseline … --keep {folder}/NAME`"
+        )
+    return "\n".join(_about(corpus.name, kept(corpus)) for corpus in corpora)
+
+
+def _about(name: str, records: Sequence[dict[str, Any]]) -> str:
+    first = records[0]
+    return (
+        f"**{name}**, {first['parameters']:,} parameters; word / phone errors in percent. Seed "
+        f"{first['settings']['flat']['seed']} again: `{' '.join(first['command'])}`\n\n{as_table(records)}"
+    )
+
+
 def _line(name: str, results: Sequence[dict[str, Any]]) -> str:
     told = [f"{r['wer']:.1f} / {r['per']:.1f}" for r in results]
     spread = " / ".join(_spread([r[key] for r in results]) for key in ("wer", "per"))

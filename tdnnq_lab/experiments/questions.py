@@ -17,6 +17,9 @@ from .acoustic import Recipe
 from .record import RunRecord, read_json, write_json
 
 
+EARLIER = {"optimiser": "adam", "weight_decay": 0.0}  # what records say nothing of that are older than the choice
+
+
 def answer(run_dir: str | Path) -> dict[str, Any]:
     """What a trained and decoded run says: its settings that are not the recipe's defaults, and its errors.
 
@@ -28,7 +31,8 @@ def answer(run_dir: str | Path) -> dict[str, Any]:
     if results is None:
         raise FileNotFoundError(f"{folder / 'results.json'} does not exist: run `tdnnq-lab decode` on {folder} first")
     usual = Recipe().to_json()
-    asked = {k: v for k, v in record.settings["recipe"].items() if usual.get(k) != v}
+    recipe = EARLIER | record.settings["recipe"]
+    asked = {k: v for k, v in recipe.items() if usual.get(k) != v}
     told = {k: record.settings[k] for k in ("start", "tying") if record.settings.get(k)}
     sets = {s["name"]: {k: s[k] for k in ("wer", "wer_interval", "per", "words")} for s in results["sets"]}
     return {

@@ -22,7 +22,7 @@ from .compress import (
     describe,
     pack_variants,
 )
-from .evaluate import Scales, best_scale, evaluate, network_outputs, tune_phones, tune_words
+from .evaluate import Scales, evaluate, network_outputs, tune
 from .headroom import headroom
 from .prepare import Prepared
 from .record import RunRecord, StatusWriter, Stopped, read_json, write_json
@@ -119,13 +119,11 @@ def run_decode(
     """
     data, folder = Prepared.load(prepared), Path(run_dir)
     model, tuning = load_trained(folder, data), data.settings.tests[0]
-    tuned: dict[str, dict[float, float]] = {}
+    tuned: dict[str, dict[str, float]] = {}
     if acoustic_scale is not None:
         scales = Scales(acoustic_scale)
     else:
-        outputs = network_outputs(model, data.cuts(tuning))
-        tuned = {"words": tune_words(outputs, data, tuning, graph), "phones": tune_phones(outputs, data, tuning)}
-        scales = Scales(best_scale(tuned["words"]), best_scale(tuned["phones"]))
+        scales, tuned = tune(network_outputs(model, data.cuts(tuning)), data, tuning, graph)
         print(f"acoustic scale {scales.words} (phones {scales.phones}), tuned on {tuning}")
     out = folder if graph == "ngram" else folder / graph
     results = evaluate(model, data, out, scales=scales, graph=graph, splits=splits)

@@ -1,8 +1,9 @@
 """Puts a report's table and picture into a Markdown file: `python -m tdnnq_lab.ui.readme REPORT MARKDOWN`.
 
 What stands between `<!-- demo:begin -->` and `<!-- demo:end -->` is replaced (`--block NAME`: of another pair of
-marks). Where the report has a learning curve, a picture is drawn beside it as `picture.svg`. With `--check` nothing is
-written: the exit status is 1 when the text differs.
+marks). Where the report has a learning curve, a picture is drawn beside it as `picture.svg`. REPORT may also be the folder
+of kept baselines: then their tables are put there. With `--check` nothing is written: the exit status is 1 when the text
+differs.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def update(
     """Bring a Markdown file up to date with a report.
 
     Args:
-        report_path: A `report.json`; `picture.svg` is drawn in its folder.
+        report_path: A `report.json`; `picture.svg` is drawn in its folder. Or a folder of kept baselines.
         readme_path: The Markdown file with the two marks.
         check: Only say whether the text would change; nothing is written.
         block: The name in the marks.
@@ -56,13 +57,19 @@ def update(
         FileNotFoundError: One of the files is not there.
         ValueError: The report or the marks are not as they should be.
     """
-    readme, report = Path(readme_path), load_report(report_path)
+    readme, report = Path(readme_path), None
     picture = Path(report_path).with_name("picture.svg")
-    link = Path(os.path.relpath(picture.resolve(), readme.resolve().parent)).as_posix()
+    if Path(report_path).is_dir():
+        from ..experiments.frozen import markdown  # brings torch
+
+        inside = f"\n{markdown(report_path)}"
+    else:
+        report = load_report(report_path)
+        inside = region(report, Path(os.path.relpath(picture.resolve(), readme.resolve().parent)).as_posix())
     old = readme.read_text(encoding="utf-8")
-    new = replaced(old, region(report, link), str(readme), block)
+    new = replaced(old, inside, str(readme), block)
     if not check:
-        if report.get("learning_curve"):
+        if report and report.get("learning_curve"):
             static_picture(report, picture)
         temporary = readme.with_name(readme.name + ".tmp")
         temporary.write_text(new, encoding="utf-8")

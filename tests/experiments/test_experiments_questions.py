@@ -25,16 +25,16 @@ def made(folder, recipe, wer, **settings):
 
 def test_a_table_of_what_was_asked(tmp_path):
     plain = made(tmp_path / "plain", Recipe(), 50.04)
-    tied = made(tmp_path / "tied", Recipe(warp=0.1), 47.5, start="plain", tying={"pdfs": 300})
+    tied = made(tmp_path / "tied", Recipe(warp=0.2), 47.5, start="plain", tying={"pdfs": 300})
     main(["--out", str(tmp_path / "all"), "--about", "Ten minutes each.", plain, tied])
     table = (tmp_path / "all.md").read_text(encoding="utf-8").splitlines()
     assert table[0] == "Ten minutes each."
     assert table[4].startswith("| plain | – |  | 30 |")
     assert table[4].endswith("| 50.0, 44.0 | – |")
     assert table[5].endswith("| 47.5, 44.0 | 0.025 to plain |")  # six segments, three of them better by 2: z = √5
-    assert table[5].startswith("| tied | plain | warp 0.1, 300 biphone pdfs | 30 |")
+    assert table[5].startswith("| tied | plain | warp 0.2, 300 biphone pdfs | 30 |")
     runs = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))["runs"]
-    assert [run["recipe"] for run in runs] == [{}, {"warp": 0.1}]
+    assert [run["recipe"] for run in runs] == [{}, {"warp": 0.2}]
 
 
 def test_a_run_that_was_not_decoded_is_named(tmp_path):

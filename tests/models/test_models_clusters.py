@@ -5,7 +5,17 @@ import torch
 from models_twin import tiny
 from torch import nn
 
-from tdnnq_lab.models import Tdnnf, TdnnfConfig, dropout_at, kaldi_7q, layers, paper_row2, small
+from tdnnq_lab.models import (
+    MEDIUM_CANDIDATES,
+    Tdnnf,
+    TdnnfConfig,
+    dropout_at,
+    kaldi_7q,
+    layers,
+    medium,
+    paper_row2,
+    small,
+)
 
 
 def count(model: nn.Module) -> int:
@@ -27,6 +37,20 @@ def test_the_small_preset_mirrors_the_recipe():
     assert 4 * count(model) < 4_500_000
     assert model.config.strides == kaldi.config.strides
     assert list(layers(model)) == list(layers(kaldi))
+
+
+def test_the_medium_preset_is_the_recipe_at_a_fifth_and_its_bottleneck_the_sixth_candidate():
+    with torch.device("meta"):
+        model, kaldi = medium(num_pdfs=300), kaldi_7q()
+    assert 3_000_000 <= count(model) <= 5_000_000
+    assert set(model.config.bottlenecks) == {MEDIUM_CANDIDATES[5]} == {96}
+    assert len(MEDIUM_CANDIDATES) == 8
+    assert model.config.strides == kaldi.config.strides
+    # By hand: tdnn1, thirteen layers with stride and one without, prefinal-l, two heads; biases of all but the linears.
+    hidden, low, prefinal, pdfs = 640, 96, 128, 300
+    factored = 14 * hidden + 13 * 4 * hidden * low + 2 * hidden * low
+    head = prefinal * hidden + hidden + hidden * prefinal + prefinal * pdfs + pdfs
+    assert count(model) == 120 * hidden + hidden + factored + hidden * prefinal + 2 * head
 
 
 def test_layers_of_a_tdnnf_hold_its_live_matrices_in_order():

@@ -130,6 +130,23 @@ def test_readme_region_is_replaced_and_checked(files: tuple[Path, Path]) -> None
     assert not readme.update(*files)  # a second time changes nothing
 
 
+def test_readme_shows_kept_baselines(tmp_path: Path) -> None:
+    record = {"settings": {"flat": {"seed": 0}}, "train_seconds": 60, "model": "ab" * 32, "commit": "c0ffee0" * 5}
+    record |= {"parameters": 1234, "command": ["tdnnq-lab", "baseline", "x"]}
+    record["results"] = [{"name": "dev", "wer": 40.0, "per": 20.0}]
+    folder = tmp_path / "baselines" / "x" / "seed0"
+    folder.mkdir(parents=True)
+    (folder / "baseline.json").write_text(json.dumps(record), encoding="utf-8")
+    text = tmp_path / "README.md"
+    text.write_text("<!-- it:begin -->\n<!-- it:end -->\n", encoding="utf-8")
+    arguments = [str(tmp_path / "baselines"), str(text), "--block", "it"]
+    assert readme.main(arguments) == 0
+    assert "**x**, 1,234 parameters" in text.read_text(encoding="utf-8")
+    assert "| dev | 40.0 / 20.0 | 40.0 / 20.0 |" in text.read_text(encoding="utf-8")
+    assert readme.main([*arguments, "--check"]) == 0
+    assert readme.main([str(tmp_path), str(text), "--block", "it"]) == 2  # a folder without baselines
+
+
 def test_readme_without_marks(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     files[1].write_text("no marks", encoding="utf-8")
     assert readme.main([str(path) for path in files]) == 2
