@@ -53,8 +53,8 @@ class Recipe:
     learning_rate: float = 4e-3
     final_learning_rate: float = 6e-5
     warm_up: int = 50
-    time_masked: float = 0.1
-    frequency_masks: int = 1
+    time_masked: float = 0.0
+    frequency_masks: int = 0
     warp: float = 0.1
     dropout: float = 0.0
     leaky: float = 0.0

@@ -16,7 +16,6 @@ from ..scoring import mapsswe, read_trn
 from .acoustic import Recipe
 from .record import RunRecord, read_json, write_json
 
-
 EARLIER = {"optimiser": "adam", "weight_decay": 0.0}  # what records say nothing of that are older than the choice
 
 

@@ -1,9 +1,9 @@
 """Puts a report's table and picture into a Markdown file: `python -m tdnnq_lab.ui.readme REPORT MARKDOWN`.
 
 What stands between `<!-- demo:begin -->` and `<!-- demo:end -->` is replaced (`--block NAME`: of another pair of
-marks). Where the report has a learning curve, a picture is drawn beside it as `picture.svg`. REPORT may also be the folder
-of kept baselines: then their tables are put there. With `--check` nothing is written: the exit status is 1 when the text
-differs.
+marks). Where the report has a learning curve, a picture is drawn beside it as `picture.svg`. REPORT may also be the
+folder of kept baselines: then their tables are put there. With `--check` nothing is written: the exit status is 1 when
+the text differs.
 """
 
 import argparse
