@@ -45,7 +45,7 @@ class Recipe:
     """
 
     preset: str = "small"
-    passes: float = 16.0
+    passes: float = 18.0
     batch_size: int = 8
     chunks: tuple[int, ...] = ()
     optimiser: str = "muon"
@@ -55,8 +55,8 @@ class Recipe:
     warm_up: int = 50
     time_masked: float = 0.0
     frequency_masks: int = 0
-    warp: float = 0.1
-    dropout: float = 0.0
+    warp: float = 0.15
+    dropout: float = 0.1
     leaky: float = 0.0
     l2: float = 0.0
     xent: float = 0.1

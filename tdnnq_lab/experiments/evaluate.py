@@ -154,8 +154,8 @@ def tune(
 
 
 def best_scale(percent: Mapping[float, float]) -> float:
-    """The scale with the fewest errors; of several the one nearest to 1."""
-    return min(percent, key=lambda s: (percent[s], abs(s - 1.0)))
+    """The scale with the fewest errors; of several the smallest, as a network is less sure of itself on other speech."""
+    return min(percent, key=lambda s: (percent[s], s))
 
 
 def set_result(
