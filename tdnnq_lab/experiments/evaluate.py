@@ -154,7 +154,7 @@ def tune(
 
 
 def best_scale(percent: Mapping[float, float]) -> float:
-    """The scale with the fewest errors; of several the smallest, as a network is less sure of itself on other speech."""
+    """The scale with the fewest errors; of several the smallest: other speech makes a network less sure of itself."""
     return min(percent, key=lambda s: (percent[s], s))
 
 

@@ -62,7 +62,7 @@ def update(
     if Path(report_path).is_dir():
         from ..experiments.frozen import markdown  # brings torch
 
-        inside = f"\n{markdown(report_path)}"
+        inside = f"\n{markdown(Path(report_path))}"
     else:
         report = load_report(report_path)
         inside = region(report, Path(os.path.relpath(picture.resolve(), readme.resolve().parent)).as_posix())
