@@ -10,7 +10,7 @@ from typing import Any
 
 from ..training import TrainReport
 from .acoustic import Recipe
-from .mixed_lm import run_mix
+from .mixed_lm import read_text, run_mix
 from .prepare import PrepareSettings, Say, prepare
 from .record import RunRecord, read_json, write_json
 from .tie import run_tie
@@ -84,10 +84,13 @@ def run_baseline(
 
     Raises:
       ValueError: the folder holds another baseline, or `leaves` without `tied`.
+      FileNotFoundError, ValueError: the text, as `mixed_lm.read_text`; before anything is computed.
       Stopped: SIGTERM; run it again to go on.
     """
     if bool(baseline.leaves) != bool(baseline.tied):
         raise ValueError("a baseline of biphones has both: leaves, their number, and tied, how they are trained")
+    if text is not None:
+        read_text(text)  # what is wrong with it is better said now than after the training
     folder, told = Path(run_dir), baseline.to_json()
     if read_json(folder / "settings.json") not in (None, told):
         raise ValueError(f"{folder} holds a baseline of other settings; choose another folder")
@@ -102,7 +105,7 @@ def run_baseline(
     parts = run_parts(folder)
     facts["results"] = run_decode(data, parts[-1], splits=None, acoustic_scale=None)
     if text is not None:
-        facts["mixed"] = {"text": Path(text).name, **_mixed(data, parts[-1], text, say)}
+        facts[MIXED] = {"text": Path(text).name, **_mixed(data, parts[-1], text, say)}
     write_json(folder / "baseline.json", facts)
     return facts
 
@@ -133,7 +136,7 @@ def trained_facts(run_dir: Path) -> dict[str, Any]:
 
 def _mixed(data: Path, run_dir: Path, text: str | Path, say: Say) -> dict[str, Any]:
     """Errors with a language model that another text helped to make, and that model's perplexities."""
-    found = read_json(data / f"{MIXED}.json") or run_mix(data, text, name=MIXED, say=say)
+    found = run_mix(data, text, name=MIXED, say=say)  # anew: the folder may hold the mixture of another text
     results = run_decode(data, run_dir, splits=None, acoustic_scale=None, graph=MIXED)
     for result in results:
         result["perplexity"] = found["perplexity"][result["name"]]

@@ -191,6 +191,9 @@ def test_a_baseline_is_made_by_one_call_and_not_twice(corpus: Path, tmp_path: Pa
     assert run_baseline(made, tmp_path / "run", say=lambda _: None)["model"] == facts["model"]
     with pytest.raises(ValueError, match="other settings"):
         run_baseline(dataclasses.replace(made, leaves=101), tmp_path / "run")
+    with pytest.raises(FileNotFoundError, match=r"missing.txt: no such file"):
+        run_baseline(made, tmp_path / "untouched", text=tmp_path / "missing.txt")
+    assert not (tmp_path / "untouched").exists()
     with pytest.raises(ValueError, match="has both"):
         run_baseline(dataclasses.replace(made, tied=None), tmp_path / "other")
 
