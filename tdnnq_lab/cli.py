@@ -59,6 +59,7 @@ def prepare(
     extra_states: Annotated[int, typer.Option(help="Longer histories in the phone n-gram.")] = 300,
     sampling_rate: Annotated[int, typer.Option(help="In Hz.")] = 8000,
     subtract_mean: Annotated[bool, typer.Option(help="Take each utterance's cepstral mean away.")] = False,
+    speaker_mean: Annotated[bool, typer.Option(help="Take each speaker's cepstral mean away.")] = False,
     seed: Seed = 0,
 ) -> None:
     """Read a corpus; make its features, phone and word language models and graphs."""
@@ -80,6 +81,8 @@ def prepare(
         extra_states=extra_states,
         sampling_rate=sampling_rate,
         subtract_mean=subtract_mean,
+        speaker_mean=speaker_mean,
+        volumes=None if speaker_mean else PrepareSettings.volumes,
         seed=seed,
     )
     found = fill(settings, out)
@@ -101,7 +104,10 @@ def train(
     time_masked: Annotated[float | None, typer.Option(help="Share of the frames that SpecAugment blanks.")] = None,
     frequency_masks: Annotated[int | None, typer.Option(help="Bands that SpecAugment blanks.")] = None,
     warp: Annotated[float | None, typer.Option(help="Vocal tracts are warped by 1 - WARP to 1 + WARP.")] = None,
-    start: Annotated[Path | None, typer.Option(help="Run directory of a finished training to begin with.")] = None,
+    shifts: Annotated[bool | None, typer.Option(help="Begin each batch 0, 1 or 2 frames early.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="Begin with a finished training: its run directory, or data_small: the shipped.")
+    ] = None,
     chunks: Annotated[str | None, typer.Option(help="Sizes in frames, by commas (150,110,100); needs --start.")] = None,
     seed: Seed = 0,
     minutes: Annotated[
@@ -113,7 +119,7 @@ def train(
     from .experiments.train import run_train
 
     given: dict[str, Any] = dict(passes=passes, batch_size=batch_size, learning_rate=learning_rate)
-    given |= dict(optimiser=optimiser, weight_decay=weight_decay)
+    given |= dict(optimiser=optimiser, weight_decay=weight_decay, shifts=shifts)
     given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks, warp=warp)
     given["chunks"] = tuple(int(size) for size in chunks.split(",")) if chunks else None
     recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})

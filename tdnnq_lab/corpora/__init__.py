@@ -15,6 +15,7 @@ from .data_small import call_audio, find_data_small
 from .extract import features, global_statistics
 from .generated import generated_sentences
 from .mfcc import MfccSettings
+from .normalise import SpeechMean, subtract_speaker_means
 from .report import Report
 from .sources import cuts
 from .words import OovReport, oov_report, speakers, transcripts
@@ -26,6 +27,7 @@ __all__ = [
     "OovReport",
     "Report",
     "SpecAugment",
+    "SpeechMean",
     "VocalTractWarp",
     "batches",
     "call_audio",
@@ -37,5 +39,6 @@ __all__ = [
     "oov_report",
     "padded",
     "speakers",
+    "subtract_speaker_means",
     "transcripts",
 ]

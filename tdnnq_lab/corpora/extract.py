@@ -1,6 +1,7 @@
 """`features(cuts, cache_dir)`: MFCC of every utterance, computed once and kept on disk."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from lhotse.utils import fastcopy
 
 from . import store
 from .mfcc import FRAME_SHIFT, MfccSettings
+from .normalise import subtract_speaker_means
 from .perturb import Variant
 from .report import Report
 from .shards import Shard, fill, make_shards
@@ -40,7 +42,8 @@ def features(
             other than 1.0 end in `_sp0.9` …
         volume: range (low, high) of the factor that each utterance is scaled by (Kaldi: 0.125 to 2).
         seed: of the volume factors; the same seed gives the same ones.
-        settings: other MFCC; its sampling rate then counts instead of `sampling_rate`.
+        settings: other MFCC; its sampling rate then counts instead of `sampling_rate`. With `speaker_mean` the means
+            are those of the cuts given: give all that a speaker said.
         report: collects what was left out; without one it is printed at the end.
         progress: show a progress bar while computing.
 
@@ -56,7 +59,8 @@ def features(
     """
     collected = Report() if report is None else report
     settings = settings or MfccSettings(sampling_rate)
-    variants = [Variant(settings, speed, volume, seed) for speed in _checked_speeds(speeds)]
+    plain = replace(settings, speaker_mean=False)  # the same frames are kept once, with the mean and without
+    variants = [Variant(plain, speed, volume, seed) for speed in _checked_speeds(speeds)]
     originals = [fastcopy(cut, features=None) for cut in cuts]
     _check_cuts(originals)
     folder = Path(cache_dir).expanduser()
@@ -69,7 +73,8 @@ def features(
         raise ValueError("no utterance gave features: " + ("; ".join(collected.lines()) or "there are no cuts"))
     if report is None:
         collected.show()
-    return CutSet.from_cuts(attached)
+    found = CutSet.from_cuts(attached)
+    return subtract_speaker_means(found, folder) if settings.speaker_mean else found
 
 
 def global_statistics(cuts: CutSet) -> tuple[torch.Tensor, torch.Tensor]:

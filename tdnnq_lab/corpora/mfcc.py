@@ -26,6 +26,11 @@ class MfccSettings:
         low_freq, high_freq: Hz; a high_freq of zero or less counts down from half the sampling rate.
         subtract_mean: take each coefficient's mean over the utterance away (apply-cmvn), and with it the level and
             the colour of the microphone.
+        speaker_mean: take each coefficient's mean over its speaker's louder frames away instead. `compute` knows of
+            one utterance only and does not; `features` does, and `deploy` with the mean of a whole channel.
+
+    Raises:
+        ValueError: both means.
     """
 
     sampling_rate: int = 8000
@@ -34,6 +39,11 @@ class MfccSettings:
     low_freq: float = 40.0
     high_freq: float = -200.0
     subtract_mean: bool = False
+    speaker_mean: bool = False
+
+    def __post_init__(self) -> None:
+        if self.subtract_mean and self.speaker_mean:
+            raise ValueError("a mean is taken away once: of each utterance (subtract_mean) or speaker (speaker_mean)")
 
     def num_frames(self, num_samples: int) -> int:
         """Frames that fit wholly into `num_samples` (Kaldi's default, snip-edges=true)."""

@@ -80,8 +80,7 @@ def make_bundle(
     hclg: Hclg,
     *,
     acoustic_scale: float,
-    sampling_rate: int = 8000,
-    subtract_mean: bool = False,
+    features: MfccSettings | None = None,
     beam: float = BEAM,
     max_active: int = MAX_ACTIVE,
     about: Mapping[str, Any] | None = None,
@@ -93,7 +92,7 @@ def make_bundle(
         model, plan: as for `pack`.
         hclg: of the phones that the model was trained on.
         acoustic_scale, beam, max_active: of the search (`decoding.decode`).
-        sampling_rate, subtract_mean: of the features, as in `MfccSettings`; the rest is as its defaults.
+        features: their settings; None: the defaults.
         about: JSON values to travel with it: where it comes from, its licence.
 
     Returns:
@@ -105,7 +104,7 @@ def make_bundle(
         OSError: the folder cannot be written.
     """
     check_options(acoustic_scale, beam, max_active)
-    features = MfccSettings(sampling_rate, subtract_mean=subtract_mean)
+    features = features or MfccSettings()
     if isinstance(model, Tdnnf):  # of anything else `pack` says that it does not take it
         _check(model.config, hclg, features)
     header: dict[str, Any] = {

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..corpora import MfccSettings
+from ..corpora import MfccSettings, SpeechMean
 from ..corpora.mfcc import FRAME_SHIFT
 from ..models import Stream, Tdnnf
 
@@ -26,7 +26,7 @@ def feature_blocks(
 
     Args:
         blocks: (n,) each, at the settings' rate.
-        mean: (F,) of the whole channel (`feature_mean`), which settings with `subtract_mean` need.
+        mean: (F,) of the whole channel (`feature_mean`), which settings with `subtract_mean` or `speaker_mean` need.
 
     Yields:
         (t, F); T = 1 + (N - 200) // 80 frames in all at 8 kHz, none if N < 200.
@@ -34,9 +34,9 @@ def feature_blocks(
     Raises:
         ValueError: NaN or infinity in the samples, or no mean where the settings need one.
     """
-    if settings.subtract_mean and mean is None:
+    if (settings.subtract_mean or settings.speaker_mean) and mean is None:
         raise ValueError("these features have their mean taken away: give the mean of the whole channel")
-    plain = replace(settings, subtract_mean=False)
+    plain = replace(settings, subtract_mean=False, speaker_mean=False)
     shift = int(settings.sampling_rate * FRAME_SHIFT)
     held = np.zeros(0, np.float32)
     for block in blocks:
@@ -48,12 +48,17 @@ def feature_blocks(
 
 
 def feature_mean(blocks: Iterable[NDArray[np.float32]], settings: MfccSettings) -> NDArray[np.float64]:
-    """Mean (F,) over all frames of samples that come in blocks; zeros if there is no frame."""
-    total, count = np.zeros(settings.num_ceps), 0
-    for found in feature_blocks(blocks, replace(settings, subtract_mean=False)):
+    """What a channel's features have taken away, (F,), of samples that come in blocks; zeros if there is no frame.
+
+    With `subtract_mean` the mean over all frames, with `speaker_mean` that over the louder ones (`SpeechMean`).
+    """
+    total, count, speech = np.zeros(settings.num_ceps), 0, SpeechMean(settings.num_ceps)
+    for found in feature_blocks(blocks, replace(settings, subtract_mean=False, speaker_mean=False)):
+        if settings.speaker_mean:
+            speech.add(found)
         total += found.sum(0, dtype=np.float64)
         count += len(found)
-    return total / max(1, count)
+    return speech.mean() if settings.speaker_mean else total / max(1, count)
 
 
 def output_blocks(frames: Iterable[Frames], model: Tdnnf, *, chunk: int = CHUNK) -> Iterator[Tensor]:

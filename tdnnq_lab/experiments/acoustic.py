@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from lhotse import CutSet
 from torch import Tensor, nn
@@ -34,6 +35,8 @@ class Recipe:
         warm_up: updates.
         time_masked: share of the frames that SpecAugment blanks. frequency_masks: bands that it blanks.
         warp: vocal tracts are warped by factors between 1 - warp and 1 + warp.
+        shifts: batches begin 0, 1 or 2 frames early, so that the one frame in three that the network puts out falls
+            elsewhere every time (Kaldi's egs of three frame shifts); for whole utterances.
         dropout: peak of the schedule 0 … 0 at 20%, peak at 50%, 0 at the end.
         leaky: leaky-HMM coefficient of the denominator.
         l2: on the outputs.
@@ -56,6 +59,7 @@ class Recipe:
     time_masked: float = 0.0
     frequency_masks: int = 0
     warp: float = 0.15
+    shifts: bool = False
     dropout: float = 0.1
     leaky: float = 0.0
     l2: float = 0.0
@@ -75,11 +79,13 @@ class AcousticBatches:
 
     Attributes:
         augment: what varies the features, in turn. mean: of the corpus, what SpecAugment blanks with.
+        shifts: whether batches begin 0, 1 or 2 frames early.
     """
 
     def __init__(self, prepared: Prepared, batch_size: int, seed: int, report: Report | None = None) -> None:
         self.augment: list[SpecAugment | VocalTractWarp] = []
         self.mean = torch.zeros(0)
+        self.shifts = False
         report = Report() if report is None else report
         cuts = prepared.cuts(prepared.settings.train, report=report)
         self.numerators = make_numerators(prepared, cuts, report)
@@ -93,6 +99,9 @@ class AcousticBatches:
         """The batches of an epoch, always the same ones in the same order, varied by `augment`."""
         for place, (inputs, targets, ids) in enumerate(self.plain_epoch(epoch)):
             features, lengths, *rest = inputs
+            if self.shifts:
+                features, lengths = begun_early(features, lengths, (self.batches.shuffle_seed or 0, epoch, place))
+                targets = (targets[0], output_lengths(lengths), *targets[2:])
             for vary in self.augment:
                 features = vary(features, lengths, self.mean, (epoch, place))
             yield (features, lengths, *rest), targets, ids
@@ -105,6 +114,12 @@ class AcousticBatches:
         """(inputs, targets, ids) of one batch."""
         targets = ([self.numerators[id] for id in batch.ids], output_lengths(batch.lengths))
         return (batch.features, batch.lengths, None, None, "both"), targets, batch.ids
+
+
+def begun_early(features: Tensor, lengths: Tensor, draw: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """The first frame of each utterance [B, T, F] repeated 0, 1 or 2 times before it, as often as `draw` says."""
+    count = int(np.random.default_rng((2, *draw)).integers(0, 3))
+    return torch.cat([features[:, :1].expand(-1, count, -1), features], dim=1), lengths + count
 
 
 def output_lengths(lengths: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from lhotse import CutSet
 from torch import nn
 
 from ..corpora import Report, SpecAugment, VocalTractWarp, global_statistics
@@ -31,15 +30,12 @@ from .prepare import Prepared
 PRESETS: dict[str, Callable[..., Tdnnf]] = {"small": small, "medium": medium, "kaldi_7q": kaldi_7q}
 
 
-def make_model(prepared: Prepared, recipe: Recipe, cuts: CutSet) -> Tdnnf:
-    """The network of a recipe, seeded, its input normalised by the training set's mean and deviation."""
+def make_model(prepared: Prepared, recipe: Recipe) -> Tdnnf:
+    """The network of a recipe, seeded."""
     if recipe.preset not in PRESETS:
         raise ValueError(f"unknown preset '{recipe.preset}'; there are {', '.join(PRESETS)}")
     seed_everything(recipe.seed)
-    model = PRESETS[recipe.preset](num_pdfs=prepared.topology.num_pdfs)
-    mean, std = global_statistics(cuts)
-    model.set_input_transform(mean, std)
-    return model
+    return PRESETS[recipe.preset](num_pdfs=prepared.topology.num_pdfs)
 
 
 def started_from(start: Tdnnf, prepared: Prepared) -> Tdnnf:
@@ -83,7 +79,8 @@ def train_acoustic(
     """Train from scratch (or go on from the last checkpoint in `run_dir`), without alignments.
 
     Args:
-      start: a trained network to begin with in place of random weights (see `started_from`).
+      start: a trained network to begin with in place of random weights (see `started_from`); its input is
+        normalised anew, by this training set's mean and deviation.
 
     Returns:
       The model in eval mode, what the loop did, and what was left out of training.
@@ -94,7 +91,8 @@ def train_acoustic(
     left_out = Report()
     keep_freed_memory()
     batches = make_batches(prepared, recipe, start, left_out)
-    model = started_from(start, prepared) if start else make_model(prepared, recipe, batches.cuts)
+    model = started_from(start, prepared) if start else make_model(prepared, recipe)
+    model.set_input_transform(*global_statistics(batches.cuts))
     batches.augment, batches.mean = make_augment(recipe, prepared), model.input_mean.clone()
     speeds = len(prepared.settings.speeds)
     settings = TrainSettings(
@@ -143,7 +141,11 @@ def make_batches(prepared: Prepared, recipe: Recipe, start: Tdnnf | None, report
       ValueError: chunks without a network to begin with; nothing to train on.
     """
     if not recipe.chunks:
-        return AcousticBatches(prepared, recipe.batch_size, recipe.seed, report)
+        whole = AcousticBatches(prepared, recipe.batch_size, recipe.seed, report)
+        whole.shifts = recipe.shifts
+        return whole
+    if recipe.shifts:
+        raise ValueError("chunks begin where their phones do: shifts are for whole utterances")
     if start is None:
         raise ValueError("chunks are cut by alignments: train on whole utterances first, then begin with that run")
     aligner = started_from(start, prepared).eval()

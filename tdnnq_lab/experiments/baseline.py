@@ -14,7 +14,7 @@ from .mixed_lm import read_text, run_mix
 from .prepare import PrepareSettings, Say, prepare
 from .record import RunRecord, read_json, write_json
 from .tie import run_tie
-from .train import MODEL, load_trained, run_decode, run_train
+from .train import MODEL, SHIPPED, load_trained, run_decode, run_train, shipped_model
 
 FLAT, FINAL, MIXED = "flat", "final", "mixed"
 
@@ -28,17 +28,19 @@ class Baseline:
         flat: the training of monophones, from random weights.
         leaves: biphone pdfs that the monophones are split into; 0: they stay monophones.
         tied: the training of the biphones, which begins where the monophones ended.
+        start: what the monophones begin with: SHIPPED, the model that comes with `data_small`; None: random weights.
     """
 
     prepare: PrepareSettings
     flat: Recipe
     leaves: int = 0
     tied: Recipe | None = None
+    start: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values."""
-        tied = self.tied.to_json() if self.tied else None
-        return {"prepare": self.prepare.to_json(), "flat": self.flat.to_json(), "leaves": self.leaves, "tied": tied}
+        told: dict[str, Any] = {"prepare": self.prepare.to_json(), "start": self.start, "flat": self.flat.to_json()}
+        return told | {"leaves": self.leaves, "tied": self.tied.to_json() if self.tied else None}
 
 
 def data_small(seed: int = 0) -> Baseline:
@@ -79,8 +81,8 @@ def run_baseline(
         no part of the baseline, and its hypotheses stay in RUN_DIR.
 
     Returns:
-      {"settings", "command", "commit", "dirty", "data", "model": SHA-256 of the weights, "train_seconds", "updates",
-      "machine", "versions", "results", and with a text "mixed"}.
+      {"settings", "start": SHA-256 of the shipped model, if begun with it, "command", "commit", "dirty", "data",
+      "model": SHA-256 of the weights, "train_seconds", "updates", "machine", "versions", "results", "mixed" (a text)}.
 
     Raises:
       ValueError: the folder holds another baseline, or `leaves` without `tied`.
@@ -97,11 +99,12 @@ def run_baseline(
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "settings.json", told)
     data = prepare(baseline.prepare, folder / "prepared", say=say).folder
-    run_train(data, baseline.flat, folder / FLAT)
+    run_train(data, baseline.flat, folder / FLAT, start=baseline.start)
     if baseline.tied:
         data = run_tie(data, load_trained(folder / FLAT), folder / "tied", leaves=baseline.leaves, say=say).folder
         run_train(data, baseline.tied, folder / FINAL, start=folder / FLAT)
-    facts = {"settings": told, **trained_facts(folder)}
+    begun = {"start": _sha256(shipped_model())} if baseline.start == SHIPPED else {}
+    facts = {"settings": told, **begun, **trained_facts(folder)}
     parts = run_parts(folder)
     facts["results"] = run_decode(data, parts[-1], splits=None, acoustic_scale=None)
     if text is not None:
@@ -125,13 +128,17 @@ def trained_facts(run_dir: Path) -> dict[str, Any]:
         "commit": last.commit,
         "dirty": any(record.dirty for record in records),
         "data": last.data_hash,
-        "model": hashlib.sha256((parts[-1] / MODEL).read_bytes()).hexdigest(),
+        "model": _sha256(parts[-1] / MODEL),
         "parameters": sum(p.numel() for p in load_trained(parts[-1]).parameters()),
         "train_seconds": round(sum(TrainReport.load(part / "training.json").seconds for part in parts), 1),
         "updates": [record.results["updates"] for record in records],
         "machine": last.machine,
         "versions": last.versions,
     }
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _mixed(data: Path, run_dir: Path, text: str | Path, say: Say) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -52,8 +52,12 @@ def kept(out: str | Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-def as_table(records: Sequence[dict[str, Any]]) -> str:
-    """Markdown: a line a test set, a column a seed, words / phones in percent, then their mean and deviation."""
+def as_table(records: Sequence[dict[str, Any]], seconds: Mapping[str, float] | None = None) -> str:
+    """Markdown: a line a test set, a column a seed, words / phones in percent, then their mean and deviation.
+
+    Args:
+      seconds: of training, by model (SHA-256), of those that others began with: counted too.
+    """
     seeds = [str(record["settings"]["flat"]["seed"]) for record in records]
     lines = ["| set | " + " | ".join(f"seed {seed}" for seed in seeds) + " | mean ± deviation |"]
     lines.append("| --- |" + " ---: |" * (len(seeds) + 1))
@@ -63,7 +67,7 @@ def as_table(records: Sequence[dict[str, Any]]) -> str:
     if len(mixed) == len(records):
         for place, result in enumerate(mixed[0]):
             lines.append(_line(f"{result['name']}, mixed language model", [found[place] for found in mixed]))
-    minutes = " | ".join(f"{record['train_seconds'] / 60:.1f}" for record in records)
+    minutes = " | ".join(_minutes(record, seconds or {}) for record in records)
     lines.append(f"| minutes of training | {minutes} | |")
     lines.append("| model (SHA-256) | " + " | ".join(f"`{r['model'][:12]}`" for r in records) + " | |")
     lines.append("| commit | " + " | ".join(f"`{(r['commit'] or '–')[:7]}`" for r in records) + " | |")
@@ -81,14 +85,28 @@ def markdown(folder: str | Path) -> str:
         raise FileNotFoundError(
             f"{folder} holds no baseline: make one with `tdnnq-lab baseline … --keep {folder}/NAME`"
         )
-    return "\n".join(_about(corpus.name, kept(corpus)) for corpus in corpora)
+    found = {corpus.name: kept(corpus) for corpus in corpora}
+    seconds = {record["model"]: record["train_seconds"] for records in found.values() for record in records}
+    return "\n".join(_about(name, records, seconds) for name, records in found.items())
 
 
-def _about(name: str, records: Sequence[dict[str, Any]]) -> str:
+def _minutes(record: dict[str, Any], seconds: Mapping[str, float]) -> str:
+    told = f"{record['train_seconds'] / 60:.1f}"
+    start = record.get("start")
+    return (
+        told
+        if start is None
+        else f"{told} + {seconds[start] / 60:.1f} (start)"
+        if start in seconds
+        else f"{told} + start"
+    )
+
+
+def _about(name: str, records: Sequence[dict[str, Any]], seconds: Mapping[str, float]) -> str:
     first = records[0]
     return (
         f"**{name}**, {first['parameters']:,} parameters; word / phone errors in percent. Seed "
-        f"{first['settings']['flat']['seed']} again: `{' '.join(first['command'])}`\n\n{as_table(records)}"
+        f"{first['settings']['flat']['seed']} again: `{' '.join(first['command'])}`\n\n{as_table(records, seconds)}"
     )
 
 

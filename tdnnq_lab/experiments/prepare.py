@@ -50,7 +50,8 @@ class PrepareSettings:
         volumes: range that the volume of each training copy is multiplied by; None: as it is.
         extra_states: longer histories in the phone n-gram (`PhoneLm.estimate`).
         sampling_rate: in Hz; audio of another rate is resampled.
-        subtract_mean: take the mean of each cepstral coefficient over its utterance away.
+        subtract_mean: take the mean of each cepstral coefficient over its utterance away. speaker_mean: over all
+            utterances of its speaker instead; volumes then vary what is no longer there to vary, and are better None.
         seed: of all draws.
     """
 
@@ -67,7 +68,15 @@ class PrepareSettings:
     extra_states: int = 300
     sampling_rate: int = 8000
     subtract_mean: bool = False
+    speaker_mean: bool = False
     seed: int = 0
+
+    @property
+    def mfcc(self) -> MfccSettings:
+        """Settings of the features."""
+        return MfccSettings(
+            self.sampling_rate, subtract_mean=self.subtract_mean, speaker_mean=self.speaker_mean
+        )  # ValueError for both
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values."""
@@ -139,7 +148,7 @@ class Prepared:
         return features(
             cuts(settings.corpus, split, report=report),
             self.features,
-            settings=MfccSettings(settings.sampling_rate, subtract_mean=settings.subtract_mean),
+            settings=settings.mfcc,
             speeds=settings.speeds if training else (1.0,),
             volume=settings.volumes if training else None,
             seed=settings.seed,
@@ -165,11 +174,11 @@ def prepare(settings: PrepareSettings, folder: str | Path, *, say: Say = print) 
     folder = Path(folder)
     if (folder / "prepared.json").is_file():
         found = Prepared.load(folder)
-        if found.facts["settings"] == settings.to_json() and found.facts["data"] == data_hash(settings):
+        if found.settings == settings and found.facts["data"] == data_hash(settings):
             return found
         raise ValueError(f"{folder} was prepared from other settings or data; choose another folder, or remove it")
     start = time.perf_counter()
-    report = Report()
+    report, _ = Report(), settings.mfcc  # settings that make no sense are better refused at once
     lexicon = read_lexicon(settings)
     texts = {split: _texts(settings, split, report) for split in (settings.train, *settings.tests)}
     known = _known(texts[settings.train], lexicon, report)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..corpora import find_data_small
 from ..deploy import BundleReport, load, make_bundle
 from ..models import Tdnnf, load_model, save_model
 from ..quantize import BitPlan
@@ -24,12 +25,13 @@ from .compress import (
 )
 from .evaluate import Scales, evaluate, network_outputs, tune
 from .headroom import headroom
-from .prepare import Prepared
+from .prepare import Prepared, PrepareSettings, read_lexicon
 from .record import RunRecord, StatusWriter, Stopped, read_json, write_json
 from .status import StageTimes
 from .study import run_study
 
 MODEL = "model.safetensors"
+SHIPPED = "data_small"
 
 
 def run_train(
@@ -43,16 +45,21 @@ def run_train(
     """Train into a run directory; call again to resume. Writes `run.json`, `status.json` and the model.
 
     Args:
-      start: run directory of a finished training to begin with, in place of random weights.
+      start: run directory of a finished training to begin with, in place of random weights; SHIPPED: the model
+        that comes with `data_small`.
 
     Raises:
       FileNotFoundError: `prepared` is not a prepared folder.
-      ValueError: the run directory belongs to another run.
+      ValueError: the run directory belongs to another run; the start was trained on other phones.
       Stopped: SIGTERM or the time limit ended it before its last update; a checkpoint is there.
     """
     data, folder = Prepared.load(prepared), Path(run_dir)
     with StatusWriter(folder) as status:
-        settings = {"recipe": recipe.to_json(), "prepared": data.facts["settings"]}
+        settings = {
+            "recipe": recipe.to_json(),
+            "prepared": data.facts["settings"],
+            "phones": list(data.lexicon.phones),
+        }
         if start is not None:
             settings |= {"start": Path(start).name, "tying": data.facts.get("tying")}
         corpus, hashed = data.settings.corpus, data.facts["data"]
@@ -64,7 +71,7 @@ def run_train(
             folder,
             on_progress=status.progress,
             time_limit=time_limit,
-            start=load_trained(start) if start is not None else None,
+            start=None if start is None else _start(start, data),
         )
         left_out.show()
         if report.state == "finished":
@@ -80,6 +87,27 @@ def run_train(
         if report.state == "stopped":
             raise Stopped(report.reason)
     return report
+
+
+def _start(start: str | Path, data: Prepared) -> Tdnnf:
+    """The network that a training begins with; ValueError where its phones are not the folder's."""
+    if str(start) == SHIPPED:
+        model, phones = load_model(shipped_model()), read_lexicon(PrepareSettings()).phones
+    else:
+        record = read_json(Path(start) / "run.json") or {}
+        model, phones = load_trained(start), record.get("settings", {}).get("phones")
+    if phones is not None and list(phones) != list(data.lexicon.phones):  # None: the run does not say
+        other = sorted(set(phones) ^ set(data.lexicon.phones)) or ["their order"]
+        raise ValueError(
+            f"{start} cannot be begun with: its phones are not those of {data.folder} (they differ in "
+            f"{', '.join(other[:5])}{' …' if len(other) > 5 else ''}); begin with random weights"
+        )
+    return model
+
+
+def shipped_model() -> Path:
+    """The model that comes with `data_small`."""
+    return find_data_small() / "models" / "baseline.safetensors"
 
 
 def load_trained(run_dir: str | Path, data: Prepared | None = None) -> Tdnnf:
@@ -218,8 +246,7 @@ def run_bundle(
         plan,
         data.graph(),
         acoustic_scale=record.get("results", {}).get("acoustic_scale", 1.0),
-        sampling_rate=data.settings.sampling_rate,
-        subtract_mean=data.settings.subtract_mean,
+        features=data.settings.mfcc,
         about=told if about is None else about,
     )
 

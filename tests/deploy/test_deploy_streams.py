@@ -10,7 +10,7 @@ from deploy_toys import noise, toy_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tdnnq_lab.corpora import MfccSettings
+from tdnnq_lab.corpora import MfccSettings, SpeechMean
 from tdnnq_lab.deploy.sound import resampled
 from tdnnq_lab.deploy.streams import feature_blocks, feature_mean, output_blocks
 
@@ -72,6 +72,22 @@ def test_a_subtracted_mean_is_that_of_the_whole_channel(sizes: list[int]) -> Non
     np.testing.assert_allclose(found, normalised.compute(samples), atol=1e-3)
     with pytest.raises(ValueError, match="mean of the whole channel"):
         list(feature_blocks(blocks, normalised))
+
+
+@pytest.mark.parametrize("sizes", [[5000], [100, 300, 4600], [1999, 3001]])
+def test_the_mean_of_a_channels_speaker_is_that_of_its_louder_frames(sizes: list[int]) -> None:
+    samples = np.random.default_rng(4).standard_normal(sum(sizes)).astype(np.float32)
+    samples *= np.repeat([1e-4, 0.1], len(samples) // 2)  # the other side's turn first
+    blocks = np.split(samples, np.cumsum(sizes)[:-1])
+    by_speaker, plain = MfccSettings(speaker_mean=True), MfccSettings().compute(samples)
+    speech = SpeechMean(40)
+    speech.add(plain[np.arange(len(plain)) * 80 + 200 > len(samples) // 2 + 120])
+    mean = feature_mean(blocks, by_speaker)
+    np.testing.assert_allclose(mean, speech.mean(), atol=0.7)  # a frame that both turns share may count
+    found = np.concatenate(list(feature_blocks(blocks, by_speaker, mean)))
+    np.testing.assert_allclose(found, plain - mean, atol=1e-3)
+    with pytest.raises(ValueError, match="mean of the whole channel"):
+        list(feature_blocks(blocks, by_speaker))
 
 
 def network(**changes):

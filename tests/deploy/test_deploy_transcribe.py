@@ -9,7 +9,7 @@ import torch
 import torchaudio
 from deploy_toys import noise, toy_hclg, toy_plan, toy_recogniser_model
 
-from tdnnq_lab.corpora import MfccSettings
+from tdnnq_lab.corpora import MfccSettings, SpeechMean
 from tdnnq_lab.decoding import decode
 from tdnnq_lab.decoding.streaming import sentence_loop
 from tdnnq_lab.deploy import Channel, Recogniser, Transcript, make_bundle, transcribe
@@ -87,6 +87,17 @@ def test_any_format(tmp_path, recogniser, model, name):
     found = recogniser.transcribe(str(path))
     assert (found.channels[0].words, found.channels[0].times) == at_once(model, decoded)
     assert found.file == str(path)
+
+
+def test_the_mean_of_a_channels_speaker_is_taken_away(tmp_path, model):
+    folder, features = tmp_path / "bundle", MfccSettings(speaker_mean=True)
+    make_bundle(folder, model, toy_plan(model, 8), toy_hclg(), acoustic_scale=SCALE, features=features)
+    path = write(tmp_path / "a.wav", samples := noise(4.0, seed=6))
+    plain, speech = MfccSettings().compute(samples), SpeechMean(40)
+    speech.add(plain)
+    outputs = model(torch.from_numpy((plain - speech.mean()).astype(np.float32))[None])[0]
+    found = decode(outputs, sentence_loop(toy_hclg()), acoustic_scale=SCALE, beam=12.0, max_active=3000)
+    assert Recogniser(folder).transcribe(path).channels[0].words == found.words
 
 
 def test_the_search_can_be_told_otherwise(tmp_path, recogniser, model):

@@ -7,17 +7,18 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
 from tdnnq_lab.cli import app
-from tdnnq_lab.corpora import cuts, find_data_small
+from tdnnq_lab.corpora import Report, cuts, find_data_small
 from tdnnq_lab.deploy import load
 from tdnnq_lab.experiments import RunRecord, frozen
 from tdnnq_lab.experiments.acoustic import AcousticBatches, Recipe, inner, make_numerators
-from tdnnq_lab.experiments.acoustic_training import started_from
+from tdnnq_lab.experiments.acoustic_training import make_batches, started_from
 from tdnnq_lab.experiments.baseline import Baseline, run_baseline
 from tdnnq_lab.experiments.chunks import ChunkBatches
 from tdnnq_lab.experiments.compress import FitSettings, Variant
@@ -232,11 +233,30 @@ def test_chunks_hold_what_was_said_in_them_and_train(run: Path, tmp_path: Path) 
     assert report.left_out == {}
 
 
+def test_batches_that_begin_early_fit_their_numerators(run: Path, tmp_path: Path) -> None:
+    data, model = Prepared.load(run / "prepared"), load_trained(run)
+    batches = make_batches(data, Recipe(batch_size=4, shifts=True), None, Report())
+    counts = []
+    for (features, lengths, *_), (numerators, frames), ids in batches.epoch(0):
+        plain = [batches.batches.matrices[i] for i in ([cut.id for cut in batches.cuts].index(id) for id in ids)]
+        counts.append(features.shape[1] - max(map(len, plain)))
+        for row, matrix, length in zip(features, plain, lengths.tolist(), strict=True):
+            assert length == len(matrix) + counts[-1]
+            np.testing.assert_array_equal(row[counts[-1] : length], matrix)
+            np.testing.assert_array_equal(row[: counts[-1]], np.repeat(matrix[:1], counts[-1], axis=0))
+        assert frames.tolist() == model.output_lengths(lengths).tolist()
+        assert len(numerators) == len(ids)
+    assert set(counts) == {0, 1, 2}
+    again = [features.shape for (features, *_), _, _ in batches.epoch(0)]
+    assert again == [features.shape for (features, *_), _, _ in batches.epoch(0)]  # a resumed run sees the same
+    assert again != [features.shape for (features, *_), _, _ in batches.epoch(1)]
+    with pytest.raises(ValueError, match="whole utterances"):
+        make_batches(data, Recipe(shifts=True, chunks=(60, 45)), model, Report())
+
+
 def test_objective_is_never_above_zero_on_real_transcripts(run: Path) -> None:
     """Numerator paths are denominator paths, whatever the network says; on held-out transcripts too."""
     data = Prepared.load(run / "prepared")
-    from tdnnq_lab.corpora import Report
-
     for split in ("train", "test_seen"):
         cuts = data.cuts(split)
         numerators = make_numerators(data, cuts, Report())
@@ -261,8 +281,6 @@ def test_headroom_rows(run: Path) -> None:
 
 
 def test_utterances_that_cannot_be_trained_on_are_counted_and_named(run: Path) -> None:
-    from tdnnq_lab.corpora import Report
-
     data, report = Prepared.load(run / "prepared"), Report()
     cuts = list(data.cuts("train"))
     cuts[0].supervisions[0].text = "NOSUCHWORD"
@@ -277,6 +295,9 @@ def test_prepare_refuses_a_folder_of_other_settings(run: Path, corpus: Path) -> 
     other = dataclasses.replace(sliver_settings(corpus), order=2)
     with pytest.raises(ValueError, match="other settings"):
         prepare(other, run / "prepared")
+    twice = dataclasses.replace(sliver_settings(corpus), subtract_mean=True, speaker_mean=True)
+    with pytest.raises(ValueError, match="taken away once"):
+        prepare(twice, run / "untouched")
 
 
 @pytest.mark.parametrize(

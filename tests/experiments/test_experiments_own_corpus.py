@@ -57,8 +57,8 @@ def test_prepared_trained_tied_decoded_scored(corpus: tuple[Path, dict[str, str]
     data, run, tied, second = (str(tmp_path / name) for name in ("data", "run", "tied", "second"))
     start = ["--corpus", f"kaldi:{root}", "--lexicon", str(root / "lexicon.txt"), "--tests", "test", "--out", data]
     steps = [
-        ["prepare", *start],
-        ["train", "--prepared", data, "--run-dir", run, "--passes", "1", "--batch-size", "4"],
+        ["prepare", *start, "--speaker-mean"],
+        ["train", "--prepared", data, "--run-dir", run, "--passes", "1", "--batch-size", "4", "--shifts"],
         ["decode", "--prepared", data, "--run-dir", run, "--acoustic-scale", "1"],
         ["tie", "--prepared", data, "--run-dir", run, "--out", tied, "--leaves", "100", "--minimum", "2"],
         ["train", "--prepared", tied, "--run-dir", second, "--passes", "1", "--batch-size", "4", "--start", run],
