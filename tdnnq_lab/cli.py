@@ -58,8 +58,8 @@ def prepare(
     speeds: Annotated[str, typer.Option(help="Speeds of the training copies, by commas.")] = "0.9,1.0,1.1",
     extra_states: Annotated[int, typer.Option(help="Longer histories in the phone n-gram.")] = 300,
     sampling_rate: Annotated[int, typer.Option(help="In Hz.")] = 8000,
-    subtract_mean: Annotated[bool, typer.Option(help="Take each utterance's cepstral mean away.")] = False,
-    speaker_mean: Annotated[bool, typer.Option(help="Take each speaker's cepstral mean away.")] = False,
+    subtract_mean: Annotated[bool, typer.Option(help="Take each utterance's mean away instead.")] = False,
+    speaker_mean: Annotated[bool, typer.Option(help="Take each speaker's cepstral mean away.")] = True,
     seed: Seed = 0,
 ) -> None:
     """Read a corpus; make its features, phone and word language models and graphs."""
@@ -81,8 +81,8 @@ def prepare(
         extra_states=extra_states,
         sampling_rate=sampling_rate,
         subtract_mean=subtract_mean,
-        speaker_mean=speaker_mean,
-        volumes=None if speaker_mean else PrepareSettings.volumes,
+        speaker_mean=speaker_mean and not subtract_mean,
+        volumes=None if speaker_mean or subtract_mean else (0.25, 2.0),
         seed=seed,
     )
     found = fill(settings, out)

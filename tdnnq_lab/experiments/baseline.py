@@ -60,7 +60,6 @@ def speechocean762(directory: str | Path, seed: int = 0) -> Baseline:
             lexicon=str(Path(directory) / "lexicon.txt"),
             tests=("dev", "test"),
             prune=0.0,
-            subtract_mean=True,
         ),
         flat=flat,
         leaves=300,

@@ -50,8 +50,8 @@ class PrepareSettings:
         volumes: range that the volume of each training copy is multiplied by; None: as it is.
         extra_states: longer histories in the phone n-gram (`PhoneLm.estimate`).
         sampling_rate: in Hz; audio of another rate is resampled.
-        subtract_mean: take the mean of each cepstral coefficient over its utterance away. speaker_mean: over all
-            utterances of its speaker instead; volumes then vary what is no longer there to vary, and are better None.
+        subtract_mean: take the mean of each cepstral coefficient over its utterance away. speaker_mean: over the
+            louder frames of all its speaker's utterances instead; volumes have nothing left to vary then.
         seed: of all draws.
     """
 
@@ -64,11 +64,11 @@ class PrepareSettings:
     order: int = 3
     prune: float = 3e-6
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
-    volumes: tuple[float, float] | None = (0.25, 2.0)
+    volumes: tuple[float, float] | None = None
     extra_states: int = 300
     sampling_rate: int = 8000
     subtract_mean: bool = False
-    speaker_mean: bool = False
+    speaker_mean: bool = True
     seed: int = 0
 
     @property
@@ -109,7 +109,7 @@ class Prepared:
         """What the folder was made from."""
         found = self.facts["settings"].items()
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found}
-        return PrepareSettings(**values)
+        return PrepareSettings(**{"speaker_mean": False, **values})  # folders made before there were such means
 
     @cached_property
     def lexicon(self) -> Lexicon:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..corpora import find_data_small
 from ..deploy import BundleReport, load, make_bundle
+from ..graphs import Lexicon
 from ..models import Tdnnf, load_model, save_model
 from ..quantize import BitPlan
 from ..training import TrainReport
@@ -58,7 +60,7 @@ def run_train(
         settings = {
             "recipe": recipe.to_json(),
             "prepared": data.facts["settings"],
-            "phones": list(data.lexicon.phones),
+            "phones": phones_sha256(data.lexicon),
         }
         if start is not None:
             settings |= {"start": Path(start).name, "tying": data.facts.get("tying")}
@@ -92,17 +94,21 @@ def run_train(
 def _start(start: str | Path, data: Prepared) -> Tdnnf:
     """The network that a training begins with; ValueError where its phones are not the folder's."""
     if str(start) == SHIPPED:
-        model, phones = load_model(shipped_model()), read_lexicon(PrepareSettings()).phones
+        model, phones = load_model(shipped_model()), phones_sha256(read_lexicon(PrepareSettings()))
     else:
         record = read_json(Path(start) / "run.json") or {}
         model, phones = load_trained(start), record.get("settings", {}).get("phones")
-    if phones is not None and list(phones) != list(data.lexicon.phones):  # None: the run does not say
-        other = sorted(set(phones) ^ set(data.lexicon.phones)) or ["their order"]
+    if phones not in (None, phones_sha256(data.lexicon)):  # None: the run does not say
         raise ValueError(
-            f"{start} cannot be begun with: its phones are not those of {data.folder} (they differ in "
-            f"{', '.join(other[:5])}{' …' if len(other) > 5 else ''}); begin with random weights"
+            f"{start} cannot be begun with: it was trained on other phones than those of {data.folder}; begin with "
+            "random weights, or bring the lexicon to the same names"
         )
     return model
+
+
+def phones_sha256(lexicon: Lexicon) -> str:
+    """A hash of the phones' names in their order, which is that of a network's outputs."""
+    return hashlib.sha256("\n".join(lexicon.phones).encode()).hexdigest()
 
 
 def shipped_model() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 from pathlib import Path
 
@@ -170,7 +171,7 @@ def test_biphones_are_trained_and_decoded(run: Path, tmp_path: Path) -> None:
 
 def test_a_baseline_is_made_by_one_call_and_not_twice(corpus: Path, tmp_path: Path) -> None:
     one = Recipe(passes=1, threads=1)
-    made = Baseline(sliver_settings(corpus), one, leaves=100, tied=one)
+    made = Baseline(sliver_settings(corpus), one, leaves=100, tied=one, start="data_small")
     text = tmp_path / "text.txt"
     text.write_text("\n".join(cut.supervisions[0].text for cut in cuts("data_small", "train")), encoding="utf-8")
     facts = run_baseline(made, tmp_path / "run", text=text, say=lambda _: None)
@@ -178,6 +179,10 @@ def test_a_baseline_is_made_by_one_call_and_not_twice(corpus: Path, tmp_path: Pa
     assert facts["model"] == hashlib.sha256(weights).hexdigest()
     assert [found["name"] for found in facts["results"]] == ["dev", "test_seen"]
     assert facts["settings"]["tied"]["passes"] == 1
+    shipped = find_data_small() / "models" / "baseline.safetensors"
+    assert facts["start"] == hashlib.sha256(shipped.read_bytes()).hexdigest()
+    assert frozen.as_table([facts]).count("+ start") == 1
+    assert f"{facts['train_seconds'] / 60:.1f} + 5.0 (start)" in frozen.as_table([facts], {facts["start"]: 300.0})
     assert [found["name"] for found in facts["mixed"]["results"]] == ["dev", "test_seen"]
     assert facts["updates"] == [
         RunRecord.load(tmp_path / "run" / part).results["updates"] for part in ("flat", "final")
@@ -237,8 +242,9 @@ def test_batches_that_begin_early_fit_their_numerators(run: Path, tmp_path: Path
     data, model = Prepared.load(run / "prepared"), load_trained(run)
     batches = make_batches(data, Recipe(batch_size=4, shifts=True), None, Report())
     counts = []
-    for (features, lengths, *_), (numerators, frames), ids in batches.epoch(0):
-        plain = [batches.batches.matrices[i] for i in ([cut.id for cut in batches.cuts].index(id) for id in ids)]
+    matrices = {cut.id: cut.load_features() for cut in batches.cuts}
+    for (features, lengths, *_), (numerators, frames), ids in itertools.chain(*map(batches.epoch, range(8))):
+        plain = [matrices[id] for id in ids]
         counts.append(features.shape[1] - max(map(len, plain)))
         for row, matrix, length in zip(features, plain, lengths.tolist(), strict=True):
             assert length == len(matrix) + counts[-1]
@@ -252,6 +258,21 @@ def test_batches_that_begin_early_fit_their_numerators(run: Path, tmp_path: Path
     assert again != [features.shape for (features, *_), _, _ in batches.epoch(1)]
     with pytest.raises(ValueError, match="whole utterances"):
         make_batches(data, Recipe(shifts=True, chunks=(60, 45)), model, Report())
+
+
+def test_a_training_begins_with_the_shipped_model(run: Path, tmp_path: Path) -> None:
+    """One update from a model that knows the language is better than as many from random weights."""
+    recipe = Recipe(passes=0.2, threads=1, warp=0.0, dropout=0.0, learning_rate=1e-5, average_from=1.0)
+    last = {}
+    for name, start in (("shipped", "data_small"), ("random", None)):
+        run_train(run / "prepared", recipe, tmp_path / name, start=start)
+        last[name] = json.loads((tmp_path / name / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    assert last["shipped"]["loss"] < last["random"]["loss"] / 2
+    record = json.loads((tmp_path / "shipped" / "run.json").read_text(encoding="utf-8"))
+    assert record["settings"]["start"] == "data_small"
+    # The input is normalised by the new corpus, not by the one that the model was trained on.
+    model, random = load_trained(tmp_path / "shipped"), load_trained(tmp_path / "random")
+    assert torch.equal(model.input_mean, random.input_mean)
 
 
 def test_objective_is_never_above_zero_on_real_transcripts(run: Path) -> None:
@@ -295,7 +316,7 @@ def test_prepare_refuses_a_folder_of_other_settings(run: Path, corpus: Path) -> 
     other = dataclasses.replace(sliver_settings(corpus), order=2)
     with pytest.raises(ValueError, match="other settings"):
         prepare(other, run / "prepared")
-    twice = dataclasses.replace(sliver_settings(corpus), subtract_mean=True, speaker_mean=True)
+    twice = dataclasses.replace(sliver_settings(corpus), subtract_mean=True)
     with pytest.raises(ValueError, match="taken away once"):
         prepare(twice, run / "untouched")
 

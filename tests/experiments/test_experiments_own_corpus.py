@@ -11,6 +11,9 @@ from typer.testing import CliRunner
 
 from tdnnq_lab.cli import app
 from tdnnq_lab.corpora import cuts, find_data_small
+from tdnnq_lab.experiments.acoustic import Recipe
+from tdnnq_lab.experiments.prepare import PrepareSettings, prepare
+from tdnnq_lab.experiments.train import run_train
 from tdnnq_lab.scoring import read_trn
 
 LETTERS = str.maketrans("abcdefghijklmnopqrstuvwxyz'", "абцдефгхийклмнопqрстувwхйзь")
@@ -52,12 +55,20 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, st
     return root, spoken
 
 
+def test_a_model_of_other_phones_is_refused(corpus: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    root, _ = corpus
+    settings = PrepareSettings(corpus=f"kaldi:{root}", lexicon=str(root / "lexicon.txt"), tests=("test",))
+    prepare(settings, tmp_path / "data", say=lambda _: None)
+    with pytest.raises(ValueError, match=r"data_small cannot be begun with: it was trained on other phones"):
+        run_train(tmp_path / "data", Recipe(passes=1), tmp_path / "run", start="data_small")
+
+
 def test_prepared_trained_tied_decoded_scored(corpus: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
     root, spoken = corpus
     data, run, tied, second = (str(tmp_path / name) for name in ("data", "run", "tied", "second"))
     start = ["--corpus", f"kaldi:{root}", "--lexicon", str(root / "lexicon.txt"), "--tests", "test", "--out", data]
     steps = [
-        ["prepare", *start, "--speaker-mean"],
+        ["prepare", *start],
         ["train", "--prepared", data, "--run-dir", run, "--passes", "1", "--batch-size", "4", "--shifts"],
         ["decode", "--prepared", data, "--run-dir", run, "--acoustic-scale", "1"],
         ["tie", "--prepared", data, "--run-dir", run, "--out", tied, "--leaves", "100", "--minimum", "2"],
