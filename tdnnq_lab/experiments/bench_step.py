@@ -15,6 +15,9 @@ from torch import Tensor
 from ..graphs import Fsa
 from ..lfmmi import LfmmiLoss
 from ..models import Tdnnf, kaldi_7q, keep_freed_memory, semi_orthogonal_step, small
+from ..training import TrainSettings
+from ..training.optimiser import make_optimiser
+from .acoustic import Recipe
 from .bench_lfmmi import random_graph, sequence
 
 PARTS = ("network forward", "criterion", "backward", "optimiser")
@@ -106,7 +109,7 @@ class Step:
         self.numerators = [sequence(size.phones, size.pdfs, b) for b in range(size.chunks)]
         denominator: Fsa = random_graph(size.states, size.arcs, size.pdfs)
         self.criterion = LfmmiLoss(denominator, leaky=0.1, xent=0.1)
-        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=1e-4, fused=device.type == "cuda")
+        self.optimiser = make_optimiser(self.model, TrainSettings(updates=1, optimiser=Recipe.optimiser))
 
     def run(self) -> list[float]:
         """Take the step; the times at its start and after each of `PARTS`, in seconds."""
