@@ -101,6 +101,7 @@ def train(
     weight_decay: Annotated[float | None, typer.Option(help="Of the optimiser.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Peak of its schedule.")] = None,
     leaky: Annotated[float | None, typer.Option(help="Leaky-HMM coefficient.")] = None,
+    xent: Annotated[float | None, typer.Option(help="Weight of the cross-entropy head.")] = None,
     time_masked: Annotated[float | None, typer.Option(help="Share of the frames that SpecAugment blanks.")] = None,
     frequency_masks: Annotated[int | None, typer.Option(help="Bands that SpecAugment blanks.")] = None,
     warp: Annotated[float | None, typer.Option(help="Vocal tracts are warped by 1 - WARP to 1 + WARP.")] = None,
@@ -119,7 +120,7 @@ def train(
     from .experiments.train import run_train
 
     given: dict[str, Any] = dict(passes=passes, batch_size=batch_size, learning_rate=learning_rate)
-    given |= dict(optimiser=optimiser, weight_decay=weight_decay, shifts=shifts)
+    given |= dict(optimiser=optimiser, weight_decay=weight_decay, shifts=shifts, xent=xent)
     given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks, warp=warp)
     given["chunks"] = tuple(int(size) for size in chunks.split(",")) if chunks else None
     recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})
@@ -191,12 +192,13 @@ def decode(
     splits: Annotated[str | None, typer.Option(help="By commas; all test splits if not given.")] = None,
     acoustic_scale: Annotated[float | None, typer.Option(help="Tuned on the first test split if not given.")] = None,
     graph: Annotated[str, typer.Option(help="ngram, or one that `mix` added.")] = "ngram",
+    unigram: Annotated[bool, typer.Option(help="Decode with the unigram too; takes as long again.")] = True,
 ) -> None:
     """Decode test splits with a trained model: words, times and phones into RUN_DIR/hyp (RUN_DIR/GRAPH/hyp)."""
     from .experiments.train import run_decode
 
     chosen = splits.split(",") if splits else None
-    run_decode(prepared, run_dir, splits=chosen, acoustic_scale=acoustic_scale, graph=graph)
+    run_decode(prepared, run_dir, splits=chosen, acoustic_scale=acoustic_scale, graph=graph, unigram=unigram)
 
 
 @app.command()

@@ -30,7 +30,8 @@ class Recipe:
         passes: over the training set (each pass sees an utterance once, at one of its speeds).
         batch_size: utterances, or chunks.
         chunks: sizes in input frames that utterances are cut into; none: they are trained on whole.
-        optimiser: "adam", "adamw", "muon" or "sgd". weight_decay: the optimiser's.
+        optimiser: "adam", "adamw", "muon" or "sgd". weight_decay: the optimiser's; the two output layers
+            have a fifth of it, as in 7q (l2-regularize 0.01 and 0.002).
         learning_rate, final_learning_rate: of the optimiser, exponential decay.
         warm_up: updates.
         time_masked: share of the frames that SpecAugment blanks. frequency_masks: bands that it blanks.

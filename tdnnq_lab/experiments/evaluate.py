@@ -234,15 +234,21 @@ def evaluate(
     scales: Scales,
     graph: str = "ngram",
     splits: Sequence[str] | None = None,
+    unigram: bool = True,
     say: Callable[[str], None] = print,
 ) -> list[dict[str, Any]]:
-    """Decode test splits with an n-gram and the unigram, write hypotheses and references, return the results."""
-    words, unigram, results = prepared.graph(graph), prepared.graph("unigram"), []
+    """Decode test splits with an n-gram and the unigram, write hypotheses and references, return the results.
+
+    Args:
+      unigram: decode with the folder's unigram too, which takes as long again.
+    """
+    words, results = prepared.graph(graph), []
+    plain_words = prepared.graph("unigram") if unigram else None
     for split in splits or prepared.settings.tests:
         cuts = prepared.cuts(split)
         outputs = network_outputs(model, cuts)
         found, _, _ = count_errors(outputs, prepared, cuts, words, scales)
-        plain = recognise(outputs, unigram, acoustic_scale=scales.words)
+        plain = recognise(outputs, plain_words, acoustic_scale=scales.words) if plain_words else None
         write_hypotheses(split, found, Path(folder) / "hyp")
         references = transcripts(cuts)
         write_trn(Path(folder) / "ref" / f"{split}.trn.gz", references)

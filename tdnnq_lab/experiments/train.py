@@ -145,11 +145,15 @@ def run_decode(
     splits: Sequence[str] | None,
     acoustic_scale: float | None,
     graph: str = "ngram",
+    unigram: bool = True,
 ) -> list[dict[str, Any]]:
     """Decode test splits into RUN_DIR/hyp (references into RUN_DIR/ref) and write RUN_DIR/results.json.
 
     With another graph than the folder's own all this goes into RUN_DIR/GRAPH. A scale that is given is that of words
     and phones, and nothing is tuned; otherwise both are, apart, on the first test split.
+
+    Args:
+      unigram: as in `evaluate`; with another graph than the folder's own it was decoded already.
     """
     data, folder = Prepared.load(prepared), Path(run_dir)
     model, tuning = load_trained(folder, data), data.settings.tests[0]
@@ -160,7 +164,9 @@ def run_decode(
         scales, tuned = tune(network_outputs(model, data.cuts(tuning)), data, tuning, graph)
         print(f"acoustic scale {scales.words} (phones {scales.phones}), tuned on {tuning}")
     out = folder if graph == "ngram" else folder / graph
-    results = evaluate(model, data, out, scales=scales, graph=graph, splits=splits)
+    results = evaluate(
+        model, data, out, scales=scales, graph=graph, splits=splits, unigram=unigram and graph == "ngram"
+    )
     write_json(out / "results.json", {**scales.to_json(), "tuned": tuned, "sets": results})
     return results
 

@@ -19,7 +19,7 @@ from tdnnq_lab.corpora import Report, cuts, find_data_small
 from tdnnq_lab.deploy import load
 from tdnnq_lab.experiments import RunRecord, frozen
 from tdnnq_lab.experiments.acoustic import AcousticBatches, Recipe, inner, make_numerators
-from tdnnq_lab.experiments.acoustic_training import make_batches, started_from
+from tdnnq_lab.experiments.acoustic_training import decay_by_layer, make_batches, started_from
 from tdnnq_lab.experiments.baseline import Baseline, run_baseline
 from tdnnq_lab.experiments.chunks import ChunkBatches
 from tdnnq_lab.experiments.compress import FitSettings, Variant
@@ -184,6 +184,8 @@ def test_a_baseline_is_made_by_one_call_and_not_twice(corpus: Path, tmp_path: Pa
     assert frozen.as_table([facts]).count("+ start") == 1
     assert f"{facts['train_seconds'] / 60:.1f} + 5.0 (start)" in frozen.as_table([facts], {facts["start"]: 300.0})
     assert [found["name"] for found in facts["mixed"]["results"]] == ["dev", "test_seen"]
+    assert all("unigram_wer" in found for found in facts["results"])
+    assert not any("unigram_wer" in found for found in facts["mixed"]["results"])  # that would be the same once more
     assert facts["updates"] == [
         RunRecord.load(tmp_path / "run" / part).results["updates"] for part in ("flat", "final")
     ]
@@ -258,6 +260,21 @@ def test_batches_that_begin_early_fit_their_numerators(run: Path, tmp_path: Path
     assert again != [features.shape for (features, *_), _, _ in batches.epoch(1)]
     with pytest.raises(ValueError, match="whole utterances"):
         make_batches(data, Recipe(shifts=True, chunks=(60, 45)), model, Report())
+
+
+def test_output_layers_decay_a_fifth_as_fast(run: Path, tmp_path: Path) -> None:
+    model = load_trained(run)
+    hidden, outputs = decay_by_layer(model, 0.01) or []
+    named = dict(model.named_parameters())
+    assert [name for name, p in named.items() if any(p is q for q in outputs.parameters)] == [
+        f"{head}.output.{kind}" for head in ("chain", "xent") for kind in ("weight", "bias")
+    ]
+    assert sorted(map(id, [*hidden.parameters, *outputs.parameters])) == sorted(map(id, named.values()))
+    assert (hidden.weight_decay, outputs.weight_decay) == (None, pytest.approx(0.002))
+    assert decay_by_layer(model, 0.0) is None
+    recipe = Recipe(passes=0.2, threads=1, optimiser="adamw", weight_decay=0.5)
+    report = run_train(run / "prepared", recipe, tmp_path / "run")
+    assert report.state == "finished"
 
 
 def test_a_training_begins_with_the_shipped_model(run: Path, tmp_path: Path) -> None:
