@@ -59,7 +59,7 @@ def run_mix(
     """Add the graph `name` to a prepared folder: its n-gram mixed with one of `text`, the weight tuned on dev.
 
     Args:
-      text: one sentence a line; words outside the lexicon stand for one unknown word.
+      text: one sentence a line; words outside the lexicon stand for one unknown word, which is never predicted.
       prune: of the mixture, as `Ngram.prune`.
 
     Returns:
@@ -74,6 +74,7 @@ def run_mix(
     known, sets = data.lexicon.pronunciations, data.settings.tests
     own = read_arpa(data.folder / "ngram.arpa")
     other = estimate_ngram(read_text(text), data.settings.order, vocabulary=list(known), unknown=UNKNOWN)
+    other = other.without(UNKNOWN)
     spoken = {s: [w for w in data.references(s).values() if not data.lexicon.missing(w)] for s in sets}
     tuning = spoken[sets[0]]
     weight = best_weight(word_probabilities(own, tuning), word_probabilities(other, tuning))

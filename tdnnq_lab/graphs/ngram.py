@@ -130,6 +130,24 @@ class Ngram:
                             del probs[(*context, word)]
         return renormalised(self.order, self.vocabulary, probs)
 
+    def without(self, word: str) -> Ngram:
+        """The model of texts in which one of its words never comes next: P(w | h) / (1 - P(word | h)).
+
+        For the unknown word of a model that is to be mixed with another: what it holds is otherwise lost, and more
+        where it is likely.
+
+        Raises:
+          ValueError: the word is not in the vocabulary.
+        """
+        probs: dict[Gram, float] = {}
+        for context, words in self.contexts().items():
+            if word not in context:
+                others = math.log1p(-math.exp(self.log_prob(word, context)))
+                probs |= {(*context, w): self.probs[(*context, w)] - others for w in words if w != word}
+        if (BOS,) in self.probs:
+            probs[(BOS,)] = self.probs[(BOS,)]
+        return renormalised(self.order, [w for w in self.vocabulary if w != word], probs)
+
     def write_arpa(self, path: str | Path) -> None:
         """Write the ARPA format (log10, UTF-8; gzipped if the name ends in .gz), under a temporary name first."""
         from .arpa import write_arpa

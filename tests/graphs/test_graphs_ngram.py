@@ -95,6 +95,23 @@ def test_mix_interpolates_what_either_lists():
         mix(first, second, 2)
 
 
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_without_a_word_the_others_share_what_it_had(order):
+    text = [s.split() for s in ("a b x a b", "b x x a", "a a b c", "x c a b", "c b a x")]
+    model = estimate_ngram(text, order, vocabulary=["a", "b", "c"], unknown="x")
+    found = model.without("x")
+    assert found.vocabulary == ["a", "b", "c"]
+    assert found.worst_sum() < 1e-9
+    assert not any("x" in gram for gram in found.probs)
+    for history in itertools.product(["<s>", "a", "b", "c"], repeat=2):
+        rest = 1 - math.exp(model.log_prob("x", history))
+        for word in ("a", "b", "c", "</s>"):
+            expected = math.exp(model.log_prob(word, history)) / rest
+            assert math.exp(found.log_prob(word, history)) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="'y' is not in the vocabulary"):
+        model.without("y")
+
+
 def test_pruning_removes_the_least_missed():
     model = estimate_ngram(TEXT, 3)
     sizes = [sum(model.prune(threshold).sizes()) for threshold in (0, 1e-3, 1e-2, 1)]
