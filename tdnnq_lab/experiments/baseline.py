@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,11 +107,20 @@ def run_baseline(
     begun = {"start": _sha256(shipped_model())} if baseline.start == SHIPPED else {}
     facts = {"settings": told, **begun, **trained_facts(folder)}
     parts = run_parts(folder)
-    facts["results"] = run_decode(data, parts[-1], splits=None, acoustic_scale=None)
+    tests = baseline.prepare.tests
+    facts["results"] = decoded(parts[-1], tests) or run_decode(data, parts[-1], splits=None, acoustic_scale=None)
     if text is not None:
         facts[MIXED] = {"text": Path(text).name, **_mixed(data, parts[-1], text, say)}
     write_json(folder / "baseline.json", facts)
     return facts
+
+
+def decoded(run_dir: str | Path, tests: Sequence[str]) -> list[dict[str, Any]] | None:
+    """The results of a run whose model has decoded all tests; None if it has not."""
+    found = read_json(Path(run_dir) / "results.json") or {}
+    if found.get("model") != _sha256(Path(run_dir) / MODEL):
+        return None
+    return found["sets"] if [one["name"] for one in found["sets"]] == list(tests) else None
 
 
 def run_parts(run_dir: str | Path) -> list[Path]:

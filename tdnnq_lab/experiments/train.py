@@ -167,7 +167,8 @@ def run_decode(
     results = evaluate(
         model, data, out, scales=scales, graph=graph, splits=splits, unigram=unigram and graph == "ngram"
     )
-    write_json(out / "results.json", {**scales.to_json(), "tuned": tuned, "sets": results})
+    model_sha256 = hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()
+    write_json(out / "results.json", {"model": model_sha256, **scales.to_json(), "tuned": tuned, "sets": results})
     return results
 
 

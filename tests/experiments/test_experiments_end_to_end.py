@@ -20,7 +20,7 @@ from tdnnq_lab.deploy import load
 from tdnnq_lab.experiments import RunRecord, frozen
 from tdnnq_lab.experiments.acoustic import AcousticBatches, Recipe, inner, make_numerators
 from tdnnq_lab.experiments.acoustic_training import decay_by_layer, make_batches, started_from
-from tdnnq_lab.experiments.baseline import Baseline, run_baseline
+from tdnnq_lab.experiments.baseline import Baseline, decoded, run_baseline
 from tdnnq_lab.experiments.chunks import ChunkBatches
 from tdnnq_lab.experiments.compress import FitSettings, Variant
 from tdnnq_lab.experiments.demo import DemoSettings, run_demo
@@ -196,7 +196,14 @@ def test_a_baseline_is_made_by_one_call_and_not_twice(corpus: Path, tmp_path: Pa
     curves = json.loads((folder / "curves.json").read_text(encoding="utf-8"))
     assert [curves[part][-1]["update"] for part in ("flat", "final")] == facts["updates"]
     assert "examples" not in frozen.kept(tmp_path / "kept")[0]["results"][0]
-    assert run_baseline(made, tmp_path / "run", say=lambda _: None)["model"] == facts["model"]
+    before = (tmp_path / "run/final/hyp/dev.trn.gz").stat().st_mtime_ns
+    again = run_baseline(made, tmp_path / "run", say=lambda _: None)
+    assert again["model"] == facts["model"]
+    assert json.dumps(again["results"]) == json.dumps(facts["results"])
+    assert (tmp_path / "run/final/hyp/dev.trn.gz").stat().st_mtime_ns == before  # what was decoded stays
+    assert decoded(tmp_path / "run" / "final", ["dev"]) is None
+    (tmp_path / "run" / "final" / "model.safetensors").write_bytes(b"another")
+    assert decoded(tmp_path / "run" / "final", ["dev", "test_seen"]) is None
     with pytest.raises(ValueError, match="other settings"):
         run_baseline(dataclasses.replace(made, leaves=101), tmp_path / "run")
     with pytest.raises(FileNotFoundError, match=r"missing.txt: no such file"):
