@@ -17,6 +17,9 @@ from ..models import Stream, Tdnnf
 Frames = NDArray[np.float32]
 CHUNK = 3000
 """Input frames that the network is given at a time: half a minute."""
+QUIETEST = 60.0
+"""dB below a speaker's loud frames. Seconds of digital silence, between the turns of a call laid out from its turns,
+are quieter than anything a network was trained on, which then hears words in them; they are raised to this level."""
 
 
 def feature_blocks(
@@ -43,8 +46,17 @@ def feature_blocks(
         held = np.concatenate([held, block])
         if frames := settings.num_frames(len(held)):
             found = plain.compute(held)
-            yield found if mean is None else (found - mean).astype(np.float32)
+            yield found if mean is None else _normalised(found, mean, settings)
             held = held[frames * shift :]
+
+
+def _normalised(frames: Frames, mean: NDArray[np.float64], settings: MfccSettings) -> Frames:
+    """Frames (t, F) without the mean; where it is that of loud frames, none is quieter than `QUIETEST` below them."""
+    found = (frames - mean).astype(np.float32)
+    if settings.speaker_mean:
+        lowest = -QUIETEST * np.log(10) / 10 * np.sqrt(settings.num_bins)  # of the first coefficient, see SpeechMean
+        found[:, 0] = np.maximum(found[:, 0], lowest)
+    return found
 
 
 def feature_mean(blocks: Iterable[NDArray[np.float32]], settings: MfccSettings) -> NDArray[np.float64]:

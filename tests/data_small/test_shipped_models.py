@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tdnnq_lab.corpora import cuts, find_data_small
+from tdnnq_lab.corpora import call_audio, cuts, find_data_small, transcripts
 from tdnnq_lab.deploy import Recogniser
 from tdnnq_lab.models import layers, load_model
 from tdnnq_lab.precision import SensitivityTable
@@ -41,6 +41,19 @@ def test_all_come_from_one_run() -> None:
     assert report["plan"]["bits"] == plan.bits
     mixed = next(system for system in report["systems"] if system["name"] == report["plan"]["system"])
     assert mixed["bytes"] == (SHIPPED / "bundle" / "model.safetensors").stat().st_size
+
+
+@pytest.mark.parametrize("call", ["dev01", "dev02"])
+def test_bundle_recognises_a_whole_call(call: str, tmp_path: Path) -> None:
+    """Digital silence lies between the turns of a channel; nothing must be heard in it."""
+    found = cuts("data_small", "dev")
+    samples, rate = call_audio(found, call)
+    soundfile.write(tmp_path / "call.wav", samples.T, rate)
+    heard = Recogniser(SHIPPED / "bundle").transcribe(tmp_path / "call.wav").channels
+    turns = {side: sorted(cut.id for cut in found if cut.id.startswith(f"{call}-{side}")) for side in "AB"}
+    said = {side: [word for id in ids for word in transcripts(found)[id]] for side, ids in turns.items()}
+    errors = wer(said, {side: channel.words for side, channel in zip("AB", heard, strict=True)})
+    assert errors.percent < 8
 
 
 @pytest.mark.parametrize("split", ["dev", "test_seen"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tdnnq_lab.corpora import MfccSettings, SpeechMean
 from tdnnq_lab.deploy.sound import resampled
-from tdnnq_lab.deploy.streams import feature_blocks, feature_mean, output_blocks
+from tdnnq_lab.deploy.streams import QUIETEST, feature_blocks, feature_mean, output_blocks
 
 
 def cut(values, places):
@@ -77,7 +77,7 @@ def test_a_subtracted_mean_is_that_of_the_whole_channel(sizes: list[int]) -> Non
 @pytest.mark.parametrize("sizes", [[5000], [100, 300, 4600], [1999, 3001]])
 def test_the_mean_of_a_channels_speaker_is_that_of_its_louder_frames(sizes: list[int]) -> None:
     samples = np.random.default_rng(4).standard_normal(sum(sizes)).astype(np.float32)
-    samples *= np.repeat([1e-4, 0.1], len(samples) // 2)  # the other side's turn first
+    samples *= np.repeat([1e-3, 0.1], len(samples) // 2)  # the other side's turn first, 40 dB below
     blocks = np.split(samples, np.cumsum(sizes)[:-1])
     by_speaker, plain = MfccSettings(speaker_mean=True), MfccSettings().compute(samples)
     speech = SpeechMean(40)
@@ -88,6 +88,18 @@ def test_the_mean_of_a_channels_speaker_is_that_of_its_louder_frames(sizes: list
     np.testing.assert_allclose(found, plain - mean, atol=1e-3)
     with pytest.raises(ValueError, match="mean of the whole channel"):
         list(feature_blocks(blocks, by_speaker))
+
+
+def test_digital_silence_is_raised_to_what_a_network_has_heard() -> None:
+    settings, samples = MfccSettings(speaker_mean=True), np.zeros(16000, np.float32)
+    samples[8000:] = np.random.default_rng(5).standard_normal(8000).astype(np.float32) * 0.1
+    mean = feature_mean([samples], settings)
+    found = np.concatenate(list(feature_blocks([samples], settings, mean)))
+    level = found[:, 0] / np.sqrt(40) * 10 / np.log(10)
+    np.testing.assert_allclose(level[:97], -QUIETEST, atol=1e-3)
+    np.testing.assert_allclose(level[100:], 0, atol=10)
+    plain = MfccSettings().compute(samples)
+    np.testing.assert_allclose(found[:, 1:], (plain - mean)[:, 1:], atol=1e-3)  # nothing but the level
 
 
 def network(**changes):
