@@ -1,7 +1,10 @@
 """High-resolution MFCC equal to Kaldi's (feat/feature-mfcc.cc with the usual conf/mfcc_hires.conf)."""
 
+from __future__ import annotations
+
+import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -44,6 +47,16 @@ class MfccSettings:
     def __post_init__(self) -> None:
         if self.subtract_mean and self.speaker_mean:
             raise ValueError("a mean is taken away once: of each utterance (subtract_mean) or speaker (speaker_mean)")
+
+    @property
+    def plain(self) -> MfccSettings:
+        """The same without a mean taken away."""
+        return replace(self, subtract_mean=False, speaker_mean=False)
+
+    @property
+    def decibel(self) -> float:
+        """What the first coefficient gains where every mel energy grows by 1 dB."""
+        return math.log(10) / 10 * math.sqrt(self.num_bins)
 
     def num_frames(self, num_samples: int) -> int:
         """Frames that fit wholly into `num_samples` (Kaldi's default, snip-edges=true)."""

@@ -14,6 +14,7 @@ from lhotse.utils import fastcopy
 from numpy.typing import NDArray
 
 from . import store
+from .mfcc import MfccSettings
 
 LOUD, PERCENTILE = 10.0, 98.0
 """Frames of speech: at most LOUD dB below the level that so many percent of the frames stay below."""
@@ -34,7 +35,7 @@ class SpeechMean:
 
     def add(self, frames: NDArray[np.float32]) -> None:
         """Take in frames (T, F) of cepstra, as many as mel filters."""
-        level = frames[:, 0] / np.sqrt(frames.shape[1]) * 10 / np.log(10)  # the mean of the log mel energies, in dB
+        level = frames[:, 0] / MfccSettings(num_bins=frames.shape[1]).decibel  # the mean of the log mel energies, in dB
         place = np.clip(((level - _LOWEST) / _BIN).astype(int), 0, _BINS - 1)
         self.counts += np.bincount(place, minlength=_BINS)
         np.add.at(self.sums, place, frames)

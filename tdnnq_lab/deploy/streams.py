@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -37,9 +36,9 @@ def feature_blocks(
     Raises:
         ValueError: NaN or infinity in the samples, or no mean where the settings need one.
     """
-    if (settings.subtract_mean or settings.speaker_mean) and mean is None:
+    if settings != settings.plain and mean is None:
         raise ValueError("these features have their mean taken away: give the mean of the whole channel")
-    plain = replace(settings, subtract_mean=False, speaker_mean=False)
+    plain = settings.plain
     shift = int(settings.sampling_rate * FRAME_SHIFT)
     held = np.zeros(0, np.float32)
     for block in blocks:
@@ -54,8 +53,7 @@ def _normalised(frames: Frames, mean: NDArray[np.float64], settings: MfccSetting
     """Frames (t, F) without the mean; where it is that of loud frames, none is quieter than `QUIETEST` below them."""
     found = (frames - mean).astype(np.float32)
     if settings.speaker_mean:
-        lowest = -QUIETEST * np.log(10) / 10 * np.sqrt(settings.num_bins)  # of the first coefficient, see SpeechMean
-        found[:, 0] = np.maximum(found[:, 0], lowest)
+        found[:, 0] = np.maximum(found[:, 0], -QUIETEST * settings.decibel)
     return found
 
 
@@ -65,7 +63,7 @@ def feature_mean(blocks: Iterable[NDArray[np.float32]], settings: MfccSettings) 
     With `subtract_mean` the mean over all frames, with `speaker_mean` that over the louder ones (`SpeechMean`).
     """
     total, count, speech = np.zeros(settings.num_ceps), 0, SpeechMean(settings.num_ceps)
-    for found in feature_blocks(blocks, replace(settings, subtract_mean=False, speaker_mean=False)):
+    for found in feature_blocks(blocks, settings.plain):
         if settings.speaker_mean:
             speech.add(found)
         total += found.sum(0, dtype=np.float64)

@@ -150,7 +150,7 @@ class Recogniser:
     def _channel(self, info: AudioInfo, channel: int, progress: Callable[[float], None] | None) -> Channel:
         meter, settings = _Meter(info, progress), self.bundle.features
         mean = None
-        if settings.subtract_mean or settings.speaker_mean:  # of the whole channel, so it is read twice
+        if settings != settings.plain:  # of the whole channel, so it is read twice
             mean = feature_mean(resampled(channel_blocks(info, channel), info.rate, settings.sampling_rate), settings)
         blocks = resampled(meter.watch(channel_blocks(info, channel)), info.rate, settings.sampling_rate)
         decoder = self._decoder()

@@ -83,10 +83,12 @@ class AcousticBatches:
         shifts: whether batches begin 0, 1 or 2 frames early.
     """
 
-    def __init__(self, prepared: Prepared, batch_size: int, seed: int, report: Report | None = None) -> None:
+    def __init__(
+        self, prepared: Prepared, batch_size: int, seed: int, report: Report | None = None, *, shifts: bool = False
+    ) -> None:
         self.augment: list[SpecAugment | VocalTractWarp] = []
         self.mean = torch.zeros(0)
-        self.shifts = False
+        self.shifts = shifts
         report = Report() if report is None else report
         cuts = prepared.cuts(prepared.settings.train, report=report)
         self.numerators = make_numerators(prepared, cuts, report)

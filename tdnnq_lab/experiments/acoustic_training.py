@@ -153,9 +153,7 @@ def make_batches(prepared: Prepared, recipe: Recipe, start: Tdnnf | None, report
       ValueError: chunks without a network to begin with; nothing to train on.
     """
     if not recipe.chunks:
-        whole = AcousticBatches(prepared, recipe.batch_size, recipe.seed, report)
-        whole.shifts = recipe.shifts
-        return whole
+        return AcousticBatches(prepared, recipe.batch_size, recipe.seed, report, shifts=recipe.shifts)
     if recipe.shifts:
         raise ValueError("chunks begin where their phones do: shifts are for whole utterances")
     if start is None:

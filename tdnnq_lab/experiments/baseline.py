@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from ..training import TrainReport
 from .acoustic import Recipe
 from .mixed_lm import read_text, run_mix
 from .prepare import PrepareSettings, Say, prepare
-from .record import RunRecord, read_json, write_json
+from .record import RunRecord, file_sha256, read_json, write_json
 from .tie import run_tie
 from .train import MODEL, SHIPPED, load_trained, run_decode, run_train, shipped_model
 
@@ -104,7 +103,7 @@ def run_baseline(
     if baseline.tied:
         data = run_tie(data, load_trained(folder / FLAT), folder / "tied", leaves=baseline.leaves, say=say).folder
         run_train(data, baseline.tied, folder / FINAL, start=folder / FLAT)
-    begun = {"start": _sha256(shipped_model())} if baseline.start == SHIPPED else {}
+    begun = {"start": file_sha256(shipped_model())} if baseline.start == SHIPPED else {}
     facts = {"settings": told, **begun, **trained_facts(folder)}
     parts = run_parts(folder)
     tests = baseline.prepare.tests
@@ -118,7 +117,7 @@ def run_baseline(
 def decoded(run_dir: str | Path, tests: Sequence[str]) -> list[dict[str, Any]] | None:
     """The results of a run whose model has decoded all tests; None if it has not."""
     found = read_json(Path(run_dir) / "results.json") or {}
-    if found.get("model") != _sha256(Path(run_dir) / MODEL):
+    if found.get("model") != file_sha256(Path(run_dir) / MODEL):
         return None
     return found["sets"] if [one["name"] for one in found["sets"]] == list(tests) else None
 
@@ -138,17 +137,13 @@ def trained_facts(run_dir: Path) -> dict[str, Any]:
         "commit": last.commit,
         "dirty": any(record.dirty for record in records),
         "data": last.data_hash,
-        "model": _sha256(parts[-1] / MODEL),
+        "model": file_sha256(parts[-1] / MODEL),
         "parameters": sum(p.numel() for p in load_trained(parts[-1]).parameters()),
         "train_seconds": round(sum(TrainReport.load(part / "training.json").seconds for part in parts), 1),
         "updates": [record.results["updates"] for record in records],
         "machine": last.machine,
         "versions": last.versions,
     }
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _mixed(data: Path, run_dir: Path, text: str | Path, say: Say) -> dict[str, Any]:

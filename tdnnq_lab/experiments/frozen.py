@@ -93,13 +93,9 @@ def markdown(folder: str | Path) -> str:
 def _minutes(record: dict[str, Any], seconds: Mapping[str, float]) -> str:
     told = f"{record['train_seconds'] / 60:.1f}"
     start = record.get("start")
-    return (
-        told
-        if start is None
-        else f"{told} + {seconds[start] / 60:.1f} (start)"
-        if start in seconds
-        else f"{told} + start"
-    )
+    if start is None:
+        return told
+    return f"{told} + {seconds[start] / 60:.1f} (start)" if start in seconds else f"{told} + start"
 
 
 def _about(name: str, records: Sequence[dict[str, Any]], seconds: Mapping[str, float]) -> str:

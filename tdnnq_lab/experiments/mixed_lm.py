@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..graphs import Ngram, estimate_ngram, hclg, mix, read_arpa
 from .prepare import Prepared, Say
-from .record import write_json
+from .record import file_sha256, write_json
 
 UNKNOWN = "<unk>"  # in place of the other text's words that the lexicon lacks; never in a graph
 
@@ -83,7 +82,7 @@ def run_mix(
     mixed.write_arpa(data.folder / f"{name}.arpa")
     graph = hclg(data.lexicon, mixed, data.topology, data.folder / "graphs" / name)
     facts: dict[str, Any] = {"weight_of_own": round(weight, 4), "prune": prune}
-    facts["text"] = {"name": Path(text).name, "sha256": hashlib.sha256(Path(text).read_bytes()).hexdigest()}
+    facts["text"] = {"name": Path(text).name, "sha256": file_sha256(text)}
     facts["perplexity"] = {s: round(mixed.perplexity(spoken[s]), 2) for s in sets}
     facts["own_perplexity"] = {s: round(own.perplexity(spoken[s]), 2) for s in sets}
     facts |= {"ngrams": mixed.sizes(), "states": graph.info["states"], "arcs": graph.info["arcs"]}

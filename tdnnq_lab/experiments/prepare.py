@@ -71,12 +71,14 @@ class PrepareSettings:
     speaker_mean: bool = True
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """ValueError for settings of features that make no sense."""
+        _ = self.mfcc
+
     @property
     def mfcc(self) -> MfccSettings:
         """Settings of the features."""
-        return MfccSettings(
-            self.sampling_rate, subtract_mean=self.subtract_mean, speaker_mean=self.speaker_mean
-        )  # ValueError for both
+        return MfccSettings(self.sampling_rate, subtract_mean=self.subtract_mean, speaker_mean=self.speaker_mean)
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values."""
@@ -178,7 +180,7 @@ def prepare(settings: PrepareSettings, folder: str | Path, *, say: Say = print) 
             return found
         raise ValueError(f"{folder} was prepared from other settings or data; choose another folder, or remove it")
     start = time.perf_counter()
-    report, _ = Report(), settings.mfcc  # settings that make no sense are better refused at once
+    report = Report()
     lexicon = read_lexicon(settings)
     texts = {split: _texts(settings, split, report) for split in (settings.train, *settings.tests)}
     known = _known(texts[settings.train], lexicon, report)

@@ -1,6 +1,7 @@
 """`run.json`: who made a result, from what and with what, without host names or absolute paths."""
 
 import contextlib
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -198,6 +199,11 @@ def _portable_text(argument: str) -> str:
         return prefix + Path(path).relative_to(Path.cwd()).as_posix()
     except ValueError:
         return prefix + "…/" + Path(path).name
+
+
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a file's bytes."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def git_commit() -> tuple[str | None, bool | None]:

@@ -28,7 +28,7 @@ from .compress import (
 from .evaluate import Scales, evaluate, network_outputs, tune
 from .headroom import headroom
 from .prepare import Prepared, PrepareSettings, read_lexicon
-from .record import RunRecord, StatusWriter, Stopped, read_json, write_json
+from .record import RunRecord, StatusWriter, Stopped, file_sha256, read_json, write_json
 from .status import StageTimes
 from .study import run_study
 
@@ -167,8 +167,8 @@ def run_decode(
     results = evaluate(
         model, data, out, scales=scales, graph=graph, splits=splits, unigram=unigram and graph == "ngram"
     )
-    model_sha256 = hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()
-    write_json(out / "results.json", {"model": model_sha256, **scales.to_json(), "tuned": tuned, "sets": results})
+    told = {"model": file_sha256(folder / MODEL), **scales.to_json()}
+    write_json(out / "results.json", {**told, "tuned": tuned, "sets": results})
     return results
 
 

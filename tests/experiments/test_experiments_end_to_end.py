@@ -340,9 +340,9 @@ def test_prepare_refuses_a_folder_of_other_settings(run: Path, corpus: Path) -> 
     other = dataclasses.replace(sliver_settings(corpus), order=2)
     with pytest.raises(ValueError, match="other settings"):
         prepare(other, run / "prepared")
-    twice = dataclasses.replace(sliver_settings(corpus), subtract_mean=True)
     with pytest.raises(ValueError, match="taken away once"):
-        prepare(twice, run / "untouched")
+        prepare(dataclasses.replace(sliver_settings(corpus), subtract_mean=True), run / "untouched")
+    assert not (run / "untouched").exists()
 
 
 @pytest.mark.parametrize(
