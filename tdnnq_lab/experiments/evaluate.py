@@ -16,12 +16,15 @@ from ..corpora import Batches, speakers, transcripts
 from ..decoding import Hypothesis, decode_all, decode_phones_all, reference_phones
 from ..graphs import Hclg
 from ..models import Tdnnf
-from ..scoring import Wer, ctm_words, sum_by, wer, wer_interval, write_ctm, write_trn
+from ..scoring import Wer, ctm_words, mapsswe, sum_by, wer, wer_interval, write_ctm, write_trn
 from .prepare import Prepared
 
 WORD_SCALES, PHONE_SCALES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 2.0), (0.7, 1.0, 1.4, 2.0, 2.8)
+LEVEL, MORE_ERRORS = 0.05, 1.1  # a scale is as good as the best: no significant difference, at most a tenth more
 BEAM, MAX_ACTIVE = 12.0, 3000  # of the search; wider costs three times as much and gains nothing on dev
 WORKERS = 2  # processes of a search
+
+Words = Mapping[str, Sequence[str]]  # by utterance
 
 
 @dataclass
@@ -142,20 +145,31 @@ def count_errors(
 def tune(
     outputs: Outputs, prepared: Prepared, split: str, graph: str = "ngram"
 ) -> tuple[Scales, dict[str, dict[str, float]]]:
-    """The scales with the fewest errors on a split, and the errors in percent at every scale, of words and phones."""
+    """The scales for a split (see `best_scale`), and the errors in percent at every scale, of words and phones."""
     references, words = prepared.references(split), prepared.graph(graph)
     spoken = phone_references(prepared, references)
+    said = {s: recognise(outputs, words, acoustic_scale=s).words for s in WORD_SCALES}
+    uttered = {s: recognise_phones(outputs, prepared, s) for s in PHONE_SCALES}
     tuned = {
-        "words": {s: wer(references, recognise(outputs, words, acoustic_scale=s).words).percent for s in WORD_SCALES},
-        "phones": {s: wer(spoken, recognise_phones(outputs, prepared, s)).percent for s in PHONE_SCALES},
+        "words": {str(s): wer(references, found).percent for s, found in said.items()},
+        "phones": {str(s): wer(spoken, found).percent for s, found in uttered.items()},
     }
-    told = {kind: {str(s): percent for s, percent in found.items()} for kind, found in tuned.items()}
-    return Scales(best_scale(tuned["words"]), best_scale(tuned["phones"])), told
+    return Scales(best_scale(references, said), best_scale(spoken, uttered)), tuned
 
 
-def best_scale(percent: Mapping[float, float]) -> float:
-    """The scale with the fewest errors; of several the smallest: other speech makes a network less sure of itself."""
-    return min(percent, key=lambda s: (percent[s], s))
+def best_scale(references: Words, found: Mapping[float, Words]) -> float:
+    """The smallest scale that is no worse to speak of than the one with the fewest errors.
+
+    That is: at most a tenth more errors, and not significantly more (MAPSSWE, `LEVEL`). On few words a scale can
+    win by one error; and other speech makes a network less sure of itself, so that a smaller scale is safer.
+
+    Args:
+      references: words or phones by utterance. found: what was recognised at each scale, by the same ids.
+    """
+    errors = {s: wer(references, found[s]).errors for s in found}
+    fewest = min(found, key=lambda s: (errors[s], s))
+    close = [s for s in sorted(found) if errors[s] <= MORE_ERRORS * errors[fewest]]
+    return next(s for s in close if s == fewest or mapsswe(references, found[fewest], found[s]).p >= LEVEL)
 
 
 def set_result(
