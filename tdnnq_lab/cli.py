@@ -20,6 +20,7 @@ app = typer.Typer(
 RunDir = Annotated[Path, typer.Option("--run-dir", help="Folder of the run; made if missing, resumed if there.")]
 PreparedDir = Annotated[Path, typer.Option("--prepared", help="Folder that `tdnnq-lab prepare` filled.")]
 Seed = Annotated[int, typer.Option(help="Of weights, order of batches and dropout.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 
 
 @app.command()
@@ -114,6 +115,8 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(help="Stop with a checkpoint after so long; run again to go on.")
     ] = None,
+    device: Device = "cpu",
+    bf16: Annotated[bool, typer.Option(help="Run the network in bfloat16 (on a GPU).")] = False,
 ) -> None:
     """Train an acoustic model with LF-MMI, from a flat start if not told otherwise; run again to resume."""
     from .experiments.acoustic import Recipe
@@ -124,7 +127,8 @@ def train(
     given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks, warp=warp)
     given["chunks"] = tuple(int(size) for size in chunks.split(",")) if chunks else None
     recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})
-    report = run_train(prepared, recipe, run_dir, start=start, time_limit=minutes * 60 if minutes else None)
+    limit = minutes * 60 if minutes else None
+    report = run_train(prepared, recipe, run_dir, start=start, time_limit=limit, device=device, bf16=bf16)
     print(f"{run_dir}: {report.state} at update {report.update} of {report.updates}, {report.seconds:.0f} s")
     print(f"share of the criterion: {100 * report.criterion_share:.0f} %")
 
@@ -137,6 +141,7 @@ def baseline(
     seed: Seed = 0,
     text: Annotated[Path | None, typer.Option(help="Decode with a language model mixed with this text, too.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep record, curves and hypotheses in KEEP/seedN.")] = None,
+    device: Device = "cpu",
 ) -> None:
     """Make a full-precision baseline from nothing: prepare, train, tie, train on, decode; run again to resume."""
     from .experiments import frozen
@@ -150,7 +155,7 @@ def baseline(
         raise ValueError("speechocean762 is not shipped: fetch it (see README) and give --corpus DIRECTORY")
     else:
         raise ValueError(f"there is no baseline '{name}'; choose data_small or speechocean762")
-    facts = run_baseline(made, run_dir, text=text)
+    facts = run_baseline(made, run_dir, text=text, device=device)
     if keep is not None:
         print(f"kept in {frozen.keep(run_dir, keep)}")
     print(f"{run_dir}: trained in {facts['train_seconds'] / 60:.1f} min; model {facts['model'][:12]}…")

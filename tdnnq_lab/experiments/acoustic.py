@@ -176,8 +176,9 @@ class Criterion:
 
 def recalibrate(model: nn.Module, batches: AcousticBatches, count: int = 60) -> None:
     """Take batch-norm statistics again, padding not counted, over the first `count` batches of an epoch."""
-    few = (example[0][:2] for _, example in zip(range(count), batches.plain_epoch(10**6), strict=False))
-    batchnorm_recalibrate(model, few)
+    device = next(model.parameters()).device
+    few = zip(range(count), batches.plain_epoch(10**6), strict=False)
+    batchnorm_recalibrate(model, (tuple(x.to(device) for x in example[0][:2]) for _, example in few))
 
 
 def inner(outputs: Tensor, before: Tensor, frames: Tensor) -> Tensor:

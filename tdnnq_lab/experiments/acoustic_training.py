@@ -76,25 +76,32 @@ def train_acoustic(
     time_limit: float | None = None,
     show: bool = True,
     start: Tdnnf | None = None,
+    device: str = "cpu",
+    bf16: bool = False,
 ) -> tuple[Tdnnf, TrainReport, Report]:
     """Train from scratch (or go on from the last checkpoint in `run_dir`), without alignments.
 
     Args:
       start: a trained network to begin with in place of random weights (see `started_from`); its input is
         normalised anew, by this training set's mean and deviation.
+      device: "cpu", or "cuda" where there is one. bf16: the network runs under bfloat16 autocast; the criterion and
+        the weights stay in float32.
 
     Returns:
-      The model in eval mode, what the loop did, and what was left out of training.
+      The model in eval mode, on the CPU, what the loop did, and what was left out of training.
 
     Raises:
-      ValueError: nothing to train on, or a checkpoint of another run.
+      ValueError: nothing to train on, a checkpoint of another run, or "cuda" where there is none.
     """
+    if device != "cpu" and not torch.cuda.is_available():
+        raise ValueError(f"there is no device '{device}' here: train on the CPU, or see `tdnnq-lab doctor`")
     left_out = Report()
     keep_freed_memory()
     batches = make_batches(prepared, recipe, start, left_out)
     model = started_from(start, prepared) if start else make_model(prepared, recipe)
     model.set_input_transform(*global_statistics(batches.cuts))
     batches.augment, batches.mean = make_augment(recipe, prepared), model.input_mean.clone()
+    model.to(device).autocast = torch.bfloat16 if bf16 else None
     speeds = len(prepared.settings.speeds)
     settings = TrainSettings(
         updates=max(1, round(recipe.passes * len(batches) / speeds)),
@@ -122,6 +129,7 @@ def train_acoustic(
         identity={"recipe": recipe.to_json(), "data": prepared.facts["data"], **_begun(start)},
         show=show,
     )
+    model.to("cpu").autocast = None
     return model, report, left_out
 
 

@@ -69,7 +69,12 @@ def speechocean762(directory: str | Path, seed: int = 0) -> Baseline:
 
 
 def run_baseline(
-    baseline: Baseline, run_dir: str | Path, *, text: str | Path | None = None, say: Say = print
+    baseline: Baseline,
+    run_dir: str | Path,
+    *,
+    text: str | Path | None = None,
+    device: str = "cpu",
+    say: Say = print,
 ) -> dict[str, Any]:
     """Run all stages; what a stage has finished is not done again. Writes RUN_DIR/baseline.json.
 
@@ -79,6 +84,7 @@ def run_baseline(
     Args:
       text: the test sets are decoded once more, with a language model mixed with one of this text (`mixed_lm`); it is
         no part of the baseline, and its hypotheses stay in RUN_DIR.
+      device: to train on, "cpu" or "cuda".
 
     Returns:
       {"settings", "start": SHA-256 of the shipped model, if begun with it, "command", "commit", "dirty", "data",
@@ -99,10 +105,10 @@ def run_baseline(
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "settings.json", told)
     data = prepare(baseline.prepare, folder / "prepared", say=say).folder
-    run_train(data, baseline.flat, folder / FLAT, start=baseline.start)
+    run_train(data, baseline.flat, folder / FLAT, start=baseline.start, device=device)
     if baseline.tied:
         data = run_tie(data, load_trained(folder / FLAT), folder / "tied", leaves=baseline.leaves, say=say).folder
-        run_train(data, baseline.tied, folder / FINAL, start=folder / FLAT)
+        run_train(data, baseline.tied, folder / FINAL, start=folder / FLAT, device=device)
     begun = {"start": file_sha256(shipped_model())} if baseline.start == SHIPPED else {}
     facts = {"settings": told, **begun, **trained_facts(folder)}
     parts = run_parts(folder)

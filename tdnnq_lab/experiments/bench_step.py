@@ -20,6 +20,7 @@ from ..training.optimiser import make_optimiser
 from .acoustic import Recipe
 from .bench_lfmmi import random_graph, sequence
 
+PRECISIONS = ("float32", "tf32", "bfloat16")
 PARTS = ("network forward", "criterion", "backward", "optimiser")
 
 
@@ -56,12 +57,13 @@ def bench_step(threads: int) -> Table:
     return table(measure(SMALL_STEP, device="cpu"), f"small(), {threads} threads")
 
 
-def measure(size: Size, bf16: bool = False, device: str = "cuda") -> dict[str, Any]:
+def measure(size: Size, precision: str = "float32", device: str = "cuda") -> dict[str, Any]:
     """Median ms of a training step and of its parts, the criterion's share, times real time, peak memory.
 
     Args:
         size: see `Size`.
-        bf16: run the network under bfloat16 autocast; the criterion takes its outputs as float32.
+        precision: of the network's products: "float32", "tf32" (float32 multiplied with 10 bits, on CUDA) or
+            "bfloat16" (autocast); the criterion takes outputs as float32.
         device: "cuda" or "cpu".
 
     Raises:
@@ -72,15 +74,19 @@ def measure(size: Size, bf16: bool = False, device: str = "cuda") -> dict[str, A
             "no CUDA device was found: run this where there is one, or try the script at tiny size on the CPU with "
             "python -m tdnnq_lab.experiments.bench_gpu --tiny"
         )
-    step = Step(size, bf16, torch.device(device))
-    marks = [step.run() for _ in range(size.warm_up + size.steps)][size.warm_up :]
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    try:
+        step = Step(size, precision == "bfloat16", torch.device(device))
+        marks = [step.run() for _ in range(size.warm_up + size.steps)][size.warm_up :]
+    finally:
+        torch.set_float32_matmul_precision("highest")
     parts = {name: 1e3 * statistics.median(m[i + 1] - m[i] for m in marks) for i, name in enumerate(PARTS)}
     took = 1e3 * statistics.median(m[-1] - m[0] for m in marks)
     speech = 10.0 * size.chunks * size.frames  # ms
     on_gpu = device == "cuda"
     return {
         "device": torch.cuda.get_device_name() if on_gpu else "cpu",
-        "network": "bfloat16" if bf16 else "float32",
+        "network": precision,
         "parameters": sum(p.numel() for p in step.model.parameters()),
         "chunks": size.chunks,
         "frames": size.frames,

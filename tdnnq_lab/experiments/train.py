@@ -43,12 +43,15 @@ def run_train(
     *,
     start: str | Path | None = None,
     time_limit: float | None = None,
+    device: str = "cpu",
+    bf16: bool = False,
 ) -> TrainReport:
     """Train into a run directory; call again to resume. Writes `run.json`, `status.json` and the model.
 
     Args:
       start: run directory of a finished training to begin with, in place of random weights; SHIPPED: the model
         that comes with `data_small`.
+      device, bf16: as for `train_acoustic`.
 
     Raises:
       FileNotFoundError: `prepared` is not a prepared folder.
@@ -64,6 +67,8 @@ def run_train(
         }
         if start is not None:
             settings |= {"start": Path(start).name, "tying": data.facts.get("tying")}
+        if device != "cpu" or bf16:
+            settings |= {"device": device, "bf16": bf16}
         corpus, hashed = data.settings.corpus, data.facts["data"]
         record = RunRecord.begin(folder, "train", corpus, recipe.seed, data_hash=hashed, settings=settings)
         status.stage("train")
@@ -74,6 +79,8 @@ def run_train(
             on_progress=status.progress,
             time_limit=time_limit,
             start=None if start is None else _start(start, data),
+            device=device,
+            bf16=bf16,
         )
         left_out.show()
         if report.state == "finished":

@@ -1,11 +1,13 @@
-"""Forward-backward in plain torch operations, for CUDA: arc by arc, all utterances of a batch at once.
+"""Forward-backward for tensors on CUDA: by the kernels of `triton_kernels`, or in plain torch operations.
 
-Utterances of one graph (a denominator) are columns side by side, so that arcs are read once for all of them, and the
-graph stays on the device from call to call. Graphs of their own (numerators) are joined into one, in one column.
+The operations go arc by arc, all utterances of a batch at once, on any device. Utterances of one graph (a denominator)
+are columns side by side, so that arcs are read once for all of them, and the graph stays on the device from call to
+call. Graphs of their own (numerators) are joined into one, in one column.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 
 import torch
@@ -65,38 +67,56 @@ def _graph(fsas: list[Fsa], device: torch.device, pdfs: int | None) -> Graph:
     return Graph(source, destination, emitted + pdfs * of_arc, scores, initial, final, of_state, len(fsas))
 
 
-def run(fsas: list[Fsa], logits: Tensor, lengths: Tensor, leaky: float) -> tuple[Tensor, Tensor]:
+def run(
+    fsas: list[Fsa], logits: Tensor, lengths: Tensor, leaky: float, *, kernels: bool | None = None
+) -> tuple[Tensor, Tensor]:
     """As `forward_backward`, without gradient; any device.
 
     Sums of float64 probabilities, rescaled every frame; an utterance whose forward and backward sums disagree, since
     weights fell below the smallest double, goes through the log domain.
+
+    Args:
+      kernels: the kernels of `triton_kernels`; None: on CUDA, where Triton is there.
     """
-    batch, frames, pdfs = logits.shape
+    batch, frames, _ = logits.shape
     if not batch:
         return logits.new_zeros(0, dtype=torch.float64), logits.new_zeros(logits.shape, dtype=torch.float32)
     lengths = lengths.to(logits.device)
-    shared = all(f is fsas[0] for f in fsas)
-    graph = one(fsas[0], logits.device) if shared else _graph(fsas, logits.device, pdfs)
     inside = torch.arange(frames, device=logits.device)[None] < lengths[:, None]  # (B, T)
     logits = torch.where(inside[:, :, None], logits, 0.0)
     bad = (torch.isnan(logits) | (logits == torch.inf)).flatten(1).any(1)
     logits = torch.where(bad[:, None, None], 0.0, logits).double()
     top = logits.amax(2)
     top = torch.where(torch.isfinite(top), top, 0.0)
-    emit = torch.exp(logits - top[:, :, None]).permute(1, 2, 0) if shared else torch.exp(logits - top[:, :, None])
-    emit = emit.contiguous() if shared else emit.transpose(0, 1).reshape(frames, batch * pdfs, 1)
+    compute = by_operations
+    if _has_kernels(logits.device) if kernels is None else kernels:
+        from .triton_kernels import forward_backward as compute
+    total, occupancy, apart = compute(fsas, torch.exp(logits - top[:, :, None]), lengths, leaky)
+    total = torch.where(bad, -torch.inf, total + torch.where(inside, top, 0.0).sum(1))
+    occupancy = torch.where(inside[:, :, None] & ~bad[:, None, None], occupancy, 0.0).float()
+    doubtful = ~bad & ~(apart <= AGREEMENT * (1 + total.abs()))
+    for b in doubtful.nonzero().flatten().tolist():
+        n = int(lengths[b])
+        total[b], occupancy[b, :n] = forward_backward_reference(fsas[b], logits[b, :n], leaky=leaky)
+    return total, occupancy
+
+
+def _has_kernels(device: torch.device) -> bool:
+    return device.type == "cuda" and importlib.util.find_spec("triton") is not None
+
+
+def by_operations(fsas: list[Fsa], emit: Tensor, lengths: Tensor, leaky: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Totals (B,), occupancies (B, T, P) and how far frames lie apart (B,), as `triton_kernels.forward_backward`."""
+    batch, frames, pdfs = emit.shape
+    shared = all(f is fsas[0] for f in fsas)
+    graph = one(fsas[0], emit.device) if shared else _graph(fsas, emit.device, pdfs)
+    emit = emit.permute(1, 2, 0).contiguous() if shared else emit.transpose(0, 1).reshape(frames, batch * pdfs, 1)
     ends = lengths[None] if shared else lengths[:, None]  # as `sums` gives
     alpha, scale = _forward(graph, emit, ends, leaky)
     total = _total(graph, alpha, scale, ends)
     gamma, apart = _backward(graph, emit, ends, leaky, alpha, scale, total)
     occupancy = gamma.permute(2, 0, 1) if shared else gamma.view(frames, batch, pdfs).transpose(0, 1)
-    total = torch.where(bad, -torch.inf, total.flatten() + torch.where(inside, top, 0.0).sum(1))
-    occupancy = torch.where(inside[:, :, None] & ~bad[:, None, None], occupancy, 0.0).float()
-    doubtful = ~bad & ~(apart.flatten() <= AGREEMENT * (1 + total.abs()))
-    for b in doubtful.nonzero().flatten().tolist():
-        n = int(lengths[b])
-        total[b], occupancy[b, :n] = forward_backward_reference(fsas[b], logits[b, :n], leaky=leaky)
-    return total, occupancy
+    return total.flatten(), occupancy, apart.flatten()
 
 
 def _forward(graph: Graph, emit: Tensor, ends: Tensor, leaky: float) -> tuple[Tensor, Tensor]:

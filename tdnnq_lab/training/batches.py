@@ -81,7 +81,7 @@ def _as_tuple(values: Any, device: torch.device) -> tuple[Any, ...]:
 def _move(value: Any, device: torch.device) -> Any:
     if isinstance(value, tuple | list):
         return type(value)(_move(v, device) for v in value)
-    return value.to(device) if hasattr(value, "to") else value
+    return value.to(device) if isinstance(value, Tensor) else value  # graphs stay: the criterion keeps its own copies
 
 
 def _floats(values: Any) -> Iterator[Tensor]:

@@ -76,7 +76,7 @@ class Muon(Optimizer):
         for p in parameters:
             if not self.state[p]:
                 self.state[p] |= {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
-                self.state[p]["step"] = torch.zeros((), device=p.device)
+                self.state[p]["step"] = torch.zeros(())  # on the CPU, as torch has it
         state = [[self.state[p][name] for p in parameters] for name in ("exp_avg", "exp_avg_sq", "step")]
         gradients: list[Tensor] = [p.grad for p in parameters if p.grad is not None]
         means, squares, steps = state

@@ -11,11 +11,11 @@ from tdnnq_lab.experiments.bench import run_bench
 from tdnnq_lab.models import kaldi_7q
 
 
-@pytest.mark.parametrize("bf16", [False, True])
-def test_tiny_on_the_cpu(bf16, tmp_path, capsys):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_tiny_on_the_cpu(precision):
     torch.set_num_threads(1)
-    found = bench_gpu.measure(bench_gpu.TINY, bf16, "cpu")
-    assert found["network"] == ("bfloat16" if bf16 else "float32")
+    found = bench_gpu.measure(bench_gpu.TINY, precision, "cpu")
+    assert found["network"] == precision
     assert len(found["loss"]) == 3
     assert all(math.isfinite(loss) for loss in found["loss"])
     assert found["loss"][0] != found["loss"][2]  # it learns: the step is one
@@ -28,10 +28,16 @@ def test_the_program_writes_its_figures(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     bench_gpu.main(["--tiny", "--json", str(tmp_path / "gpu" / "step.json")])
     kept = json.loads((tmp_path / "gpu" / "step.json").read_text())
-    assert kept["device"] == "cpu"
-    assert kept["denominator"] == {"states": 40, "arcs": 300, "pdfs": 20}
+    assert [step["network"] for step in kept["steps"]] == ["float32", "tf32", "bfloat16"]
+    assert kept["steps"][0]["device"] == "cpu"
+    assert kept["steps"][0]["denominator"] == {"states": 40, "arcs": 300, "pdfs": 20}
+    (row,) = kept["criterion"]
+    assert row["apart"] < 1e-9
+    assert row["operations_ms"] > 0
     assert "machine" in kept
-    assert "training step of kaldi_7q()" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "training step of kaldi_7q()" in printed
+    assert "forward-backward of 50 frames" in printed
 
 
 def test_without_a_gpu_it_declines(monkeypatch):
