@@ -135,7 +135,7 @@ def train(
 
 @app.command()
 def baseline(
-    name: Annotated[str, typer.Argument(help="data_small or speechocean762.")],
+    name: Annotated[str, typer.Argument(help="data_small, speechocean762 or speechocean762_hour.")],
     run_dir: RunDir,
     corpus: Annotated[Path | None, typer.Option(help="Directory of speechocean762.")] = None,
     seed: Seed = 0,
@@ -145,16 +145,17 @@ def baseline(
 ) -> None:
     """Make a full-precision baseline from nothing: prepare, train, tie, train on, decode; run again to resume."""
     from .experiments import frozen
-    from .experiments.baseline import data_small, run_baseline, speechocean762
+    from .experiments.baseline import data_small, run_baseline, speechocean762, speechocean762_hour
 
+    of_real_speech = {"speechocean762": speechocean762, "speechocean762_hour": speechocean762_hour}
     if name == "data_small":
         made = data_small(seed)
-    elif name == "speechocean762" and corpus is not None:
-        made = speechocean762(corpus, seed)
-    elif name == "speechocean762":
+    elif name not in of_real_speech:
+        raise ValueError(f"there is no baseline '{name}'; choose data_small, {' or '.join(of_real_speech)}")
+    elif corpus is None:
         raise ValueError("speechocean762 is not shipped: fetch it (see README) and give --corpus DIRECTORY")
     else:
-        raise ValueError(f"there is no baseline '{name}'; choose data_small or speechocean762")
+        made = of_real_speech[name](corpus, seed)
     facts = run_baseline(made, run_dir, text=text, device=device)
     if keep is not None:
         print(f"kept in {frozen.keep(run_dir, keep)}")

@@ -68,6 +68,13 @@ def speechocean762(directory: str | Path, seed: int = 0) -> Baseline:
     )
 
 
+def speechocean762_hour(directory: str | Path, seed: int = 0) -> Baseline:
+    """As `speechocean762`, for an hour on two cores: twice the passes over the biphones, with more dropout."""
+    half = speechocean762(directory, seed)
+    assert half.tied is not None
+    return dataclasses.replace(half, tied=dataclasses.replace(half.tied, passes=74.0, dropout=0.4))
+
+
 def run_baseline(
     baseline: Baseline,
     run_dir: str | Path,
@@ -105,10 +112,12 @@ def run_baseline(
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "settings.json", told)
     data = prepare(baseline.prepare, folder / "prepared", say=say).folder
-    run_train(data, baseline.flat, folder / FLAT, start=baseline.start, device=device)
+    if not _trained(folder / FLAT):
+        run_train(data, baseline.flat, folder / FLAT, start=baseline.start, device=device)
     if baseline.tied:
         data = run_tie(data, load_trained(folder / FLAT), folder / "tied", leaves=baseline.leaves, say=say).folder
-        run_train(data, baseline.tied, folder / FINAL, start=folder / FLAT, device=device)
+        if not _trained(folder / FINAL):
+            run_train(data, baseline.tied, folder / FINAL, start=folder / FLAT, device=device)
     begun = {"start": file_sha256(shipped_model())} if baseline.start == SHIPPED else {}
     facts = {"settings": told, **begun, **trained_facts(folder)}
     parts = run_parts(folder)
@@ -118,6 +127,11 @@ def run_baseline(
         facts[MIXED] = {"text": Path(text).name, **_mixed(data, parts[-1], text, say)}
     write_json(folder / "baseline.json", facts)
     return facts
+
+
+def _trained(part: Path) -> bool:
+    """Whether a training is finished: one done on a GPU elsewhere can be decoded here."""
+    return (part / MODEL).is_file() and "updates" in RunRecord.load(part).results
 
 
 def decoded(run_dir: str | Path, tests: Sequence[str]) -> list[dict[str, Any]] | None:
