@@ -98,6 +98,7 @@ def train(
     passes: Annotated[float | None, typer.Option(help="Passes over the training set.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Utterances in a batch.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser, at its highest.")] = None,
+    final_learning_rate: Annotated[float | None, typer.Option(help="At the last update.")] = None,
     optimiser: Annotated[str | None, typer.Option(help="adam, adamw, muon or sgd.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Of the optimiser.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Peak of its schedule.")] = None,
@@ -123,7 +124,8 @@ def train(
     from .experiments.train import run_train
 
     given: dict[str, Any] = dict(passes=passes, batch_size=batch_size, learning_rate=learning_rate)
-    given |= dict(optimiser=optimiser, weight_decay=weight_decay, shifts=shifts, xent=xent)
+    given |= dict(final_learning_rate=final_learning_rate, optimiser=optimiser, weight_decay=weight_decay)
+    given |= dict(shifts=shifts, xent=xent)
     given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks, warp=warp)
     given["chunks"] = tuple(int(size) for size in chunks.split(",")) if chunks else None
     recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})

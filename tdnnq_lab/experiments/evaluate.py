@@ -18,11 +18,12 @@ from ..graphs import Hclg
 from ..models import Tdnnf
 from ..scoring import Wer, ctm_words, mapsswe, sum_by, wer, wer_interval, write_ctm, write_trn
 from .prepare import Prepared
+from .record import usable_cores
 
 WORD_SCALES, PHONE_SCALES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 2.0), (0.7, 1.0, 1.4, 2.0, 2.8)
 LEVEL, MORE_ERRORS = 0.05, 1.1  # a scale is as good as the best: no significant difference, at most a tenth more
 BEAM, MAX_ACTIVE = 12.0, 3000  # of the search; wider costs three times as much and gains nothing on dev
-WORKERS = 2  # processes of a search
+WORKERS = usable_cores()  # processes of a search
 
 Words = Mapping[str, Sequence[str]]  # by utterance
 

@@ -207,7 +207,12 @@ def file_sha256(path: str | Path) -> str:
 
 
 def git_commit() -> tuple[str | None, bool | None]:
-    """Return (commit, uncommitted changes?) of the checkout that this package lies in, (None, None) without one."""
+    """Return (commit, uncommitted changes?) of the checkout that this package lies in, (None, None) without one.
+
+    A copy without its repository, in a container or on a cluster, is told by TDNNQ_COMMIT what it is a copy of.
+    """
+    if told := os.environ.get("TDNNQ_COMMIT"):
+        return told, None
     root = Path(__file__).resolve().parents[2]
     top = _git(root, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != root:  # an installed package inside somebody's repository is not ours
@@ -225,6 +230,12 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 def machine() -> dict[str, Any]:
     """Return what of the machine matters for times: processor, cores usable, memory in GB, system, GPU."""
     model = platform.processor() or platform.machine()
@@ -233,9 +244,7 @@ def machine() -> dict[str, Any]:
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
                 break
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count()
-    facts = {"processor": model, "cores": cores, "memory_gb": round(psutil.virtual_memory().total / 1e9)}
+    facts = {"processor": model, "cores": usable_cores(), "memory_gb": round(psutil.virtual_memory().total / 1e9)}
     facts |= {"system": f"{platform.system()} {platform.machine()}"}
     torch = sys.modules.get("torch")  # asked only if the run uses it anyway
     if torch is not None and torch.cuda.is_available():
