@@ -191,12 +191,12 @@ def _tile(width: int) -> dict[str, int]:
 
 @triton.jit(do_not_specialize=["batch", "frames", "pdfs"])
 def _sweep(
-    states_of: Any, starts: Any, scale: Any, emit_of: Any, lengths: Any, lanes: Any,
-    begins: Any, near: Any, far: Any, weights: Any, first_of: Any, count_of: Any,
-    start: Any, leak_to: Any, leak_from: Any,
-    batch: Any, frames: Any, pdfs: Any,
+    states_of, starts, scale, emit_of, lengths, lanes,
+    begins, near, far, weights, first_of, count_of,
+    start, leak_to, leak_from,
+    batch, frames, pdfs,
     ROWS: tl.constexpr, WIDTH: tl.constexpr,
-) -> None:  # fmt: skip
+):  # fmt: skip
     """One lane: x(0) = start; x(k + 1) = sum of x(k) * weight * emit over a state's arcs; each scaled and leaked."""
     number = tl.program_id(0)
     lane = tl.load(lanes + number)
@@ -250,11 +250,11 @@ def _sweep(
 
 @triton.jit(do_not_specialize=["frames", "pdfs"])
 def _emitted(
-    states_of: Any, starts: Any, emit_of: Any, occupancy_of: Any, sums_of: Any, lengths: Any, graph_of: Any,
-    begins: Any, near: Any, far: Any, weights: Any, first_of: Any, count_of: Any, pdf_of: Any,
-    states_in: Any, frames: Any, pdfs: Any,
+    states_of, starts, emit_of, occupancy_of, sums_of, lengths, graph_of,
+    begins, near, far, weights, first_of, count_of, pdf_of,
+    states_in, frames, pdfs,
     ROWS: tl.constexpr, WIDTH: tl.constexpr,
-) -> None:  # fmt: skip
+):  # fmt: skip
     """Occupancies of one frame of one utterance, not yet divided by their sum."""
     frame = tl.program_id(0)
     utterance = tl.program_id(1)
