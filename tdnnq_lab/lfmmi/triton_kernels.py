@@ -3,8 +3,10 @@
 A frame's work is far too small for a GPU to be called once for each, which is what `sparse_torch` does (some 20 calls a
 frame). Here a program goes through all frames of one utterance by itself. The backward recursion is the forward one of
 the reversed graph over the reversed utterance, so that one kernel does both, side by side; a second kernel then makes
-the occupancies of all frames at once. Arcs are sorted by the state they add to, so that sums have a fixed order and a
-result is the same every time.
+the occupancies of all frames at once.
+
+A state's arcs are cut into rows of equal width, filled up with arcs of weight 0: rows are summed without waiting for
+one another, then a state's rows are. Sums have a fixed order, so that a result is the same every time.
 
 Import it where Triton is there (`sparse_torch` does, for tensors on CUDA).
 """
@@ -24,20 +26,34 @@ from torch import Tensor
 from ..graphs.fsa import Fsa
 from .layout import kept
 
-TILE = 1024  # arcs that a program takes up at once
+NARROW = 2  # arcs a row where many graphs are joined: numerators
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Arcs of graphs joined, sorted into rows: row r has the arcs begins[r] … begins[r + 1] - 1."""
+    """Arcs of U graphs in rows of `width`, each adding to one goal (a state, or a pdf).
 
-    begins: Tensor  # (R + 1,) int32
-    near: Tensor  # (A,) int32: what an arc reads, and what with (see `Compiled`)
+    Attributes:
+        near, far, weights: (V * width,), what an arc reads and multiplies with (see `Compiled`).
+        owners: (V,) int64: the goal that a row adds to, counted through all graphs.
+        first, count: (U,) int32: a graph's rows are first … first + count - 1.
+        begins: (G + 1,) int32: rows of goal g are begins[g] … begins[g + 1] - 1, counted within its graph.
+        first_goal, goals: (U,) int32: as `first` and `count`, of goals.
+        most: (U,) int32: the most rows that a goal has.
+    """
+
+    width: int
+    near: Tensor
     far: Tensor
-    weights: Tensor  # (A,) float64 probabilities
-    first: Tensor  # (U,) int32: the row that graph u begins with
-    count: Tensor  # (U,) int32: its rows
-    width: int  # arcs a row, on average, as a power of two
+    weights: Tensor
+    owners: Tensor
+    first: Tensor
+    count: Tensor
+    begins: Tensor
+    first_goal: Tensor
+    goals: Tensor
+    most: Tensor
 
 
 @dataclass(frozen=True)
@@ -45,65 +61,78 @@ class Compiled:
     """U graphs as the kernels read them.
 
     Attributes:
-        sweep: rows are states, those of the U graphs and then those of the U reversed graphs; `near` is the state at
+        sweep: goals are states, those of the U graphs and then those of the U reversed graphs; `near` is the state at
             an arc's other end, `far` its pdf.
-        emitted: rows are pdfs, `pdfs` (R,) names them; `near` is an arc's source, `far` its destination.
-        initial, final: (R / 2,) float64 probabilities of the states.
+        emitted: goals are the pdfs 0 … `pdfs` - 1 of each graph; `near` is an arc's source, `far` its destination.
+        initial, final: (S,) float64 probabilities of the states of all graphs.
     """
 
     sweep: Rows
     emitted: Rows
-    pdfs: Tensor
     initial: Tensor
     final: Tensor
 
 
-def compiled(fsas: list[Fsa], device: torch.device) -> Compiled:
+def compiled(fsas: list[Fsa], pdfs: int, device: torch.device) -> Compiled:
     """Graphs joined, on the device; a single one is kept there until it is changed."""
-    if len(fsas) == 1:
-        return kept(fsas[0], ("triton", str(device)), lambda f: _joined([_sorted(f)], device))
-    return _joined([kept(f, "rows", _sorted) for f in fsas], device)
+    if len(fsas) > 1:
+        return _joined([kept(f, ("rows", pdfs), lambda f: _parts(f, pdfs, NARROW)) for f in fsas], NARROW, device)
+    width = _width(fsas[0].num_arcs / max(1, fsas[0].num_states))
+    return kept(fsas[0], ("triton", pdfs, str(device)), lambda f: _joined([_parts(f, pdfs, width)], width, device))
 
 
-def _sorted(fsa: Fsa) -> dict[str, NDArray[Any]]:
-    """One graph's arcs in three orders: by destination, by source, by pdf; and how many each row has."""
-    arcs = fsa.arcs.cpu().numpy().astype(np.int32)
-    weights = np.exp(fsa.scores.cpu().numpy().astype(np.float64))
+def _width(arcs: float) -> int:
+    """A power of two near the mean number of arcs of a goal, 2 to 32."""
+    return 2 ** int(np.clip(round(np.log2(max(1.0, arcs))), 1, 5))
+
+
+def _parts(fsa: Fsa, pdfs: int, width: int) -> dict[str, Any]:
+    """One graph's arcs in rows by destination, by source, and by pdf."""
+    arcs, weights = fsa.arcs.cpu().numpy(), np.exp(fsa.scores.cpu().numpy().astype(np.float64))
     source, destination, pdf = arcs[weights > 0].T
     weights, states = weights[weights > 0], fsa.num_states
-    made: dict[str, NDArray[Any]] = {}
-    for name, key, near, far in (("ahead", destination, source, pdf), ("back", source, destination, pdf)):
-        order = np.lexsort((far, near, key))
-        made[f"{name} counts"] = np.bincount(key, minlength=states)
-        made |= {f"{name} near": near[order], f"{name} far": far[order], f"{name} weights": weights[order]}
-    order = np.lexsort((destination, source, pdf))
-    made["pdfs"], made["pdf counts"] = np.unique(pdf, return_counts=True)
-    made |= {"pdf near": source[order], "pdf far": destination[order], "pdf weights": weights[order]}
-    made["initial"], made["final"] = (np.exp(t.cpu().numpy().astype(np.float64)) for t in (fsa.initial, fsa.final))
+    return {
+        "ahead": _rows(destination, source, pdf, weights, states, width),
+        "back": _rows(source, destination, pdf, weights, states, width),
+        "pdf": _rows(pdf, source, destination, weights, pdfs, width),
+        "ends": [np.exp(t.cpu().numpy().astype(np.float64)) for t in (fsa.initial, fsa.final)],
+    }
+
+
+def _rows(goal: Array, near: Array, far: Array, weights: Array, goals: int, width: int) -> dict[str, Array]:
+    """Arcs sorted by goal and filled up to whole rows; (V, width) each, and `begins` (goals + 1,)."""
+    order = np.lexsort((far, near, goal))
+    counts = np.bincount(goal, minlength=goals)
+    begins = np.cumsum([0, *-(-counts // width)])
+    within = np.arange(len(goal)) - np.repeat(np.cumsum(counts) - counts, counts)
+    place = np.repeat(begins[:-1] * width, counts) + within
+    made: dict[str, Array] = {"begins": begins, "owners": np.repeat(np.arange(goals), np.diff(begins))}
+    for name, values, kind in (("near", near, np.int32), ("far", far, np.int32), ("weights", weights, np.float64)):
+        made[name] = np.zeros(begins[-1] * width, kind)
+        made[name][place] = values[order]
     return made
 
 
-def _joined(graphs: list[dict[str, NDArray[Any]]], device: torch.device) -> Compiled:
-    def rows(*names: str) -> Rows:
-        def cat(what: str, kind: Any) -> NDArray[Any]:
-            return np.concatenate([g[f"{name} {what}"] for name in names for g in graphs]).astype(kind)
-
-        counts, sizes = cat("counts", np.int32), [len(g[f"{name} counts"]) for name in names for g in graphs]
-        begins, first = np.cumsum([0, *counts]), np.cumsum([0, *sizes[:-1]])
-        width = 2 ** round(np.log2(max(1.0, begins[-1] / max(1, len(counts)))))
-        return Rows(
-            put(begins, np.int32), put(cat("near", np.int32)), put(cat("far", np.int32)),
-            put(cat("weights", np.float64)), put(first, np.int32), put(sizes, np.int32), int(min(32, width)),
-        )  # fmt: skip
-
-    def put(values: Any, kind: Any = None) -> Tensor:
+def _joined(graphs: list[dict[str, Any]], width: int, device: torch.device) -> Compiled:
+    def put(values: Any, kind: Any) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, kind)).to(device, non_blocking=True)
 
-    together = {name: np.concatenate([g[name] for g in graphs]) for name in ("pdfs", "initial", "final")}
-    return Compiled(
-        rows("ahead", "back"), rows("pdf"), put(together["pdfs"], np.int32),
-        put(together["initial"]), put(together["final"]),
-    )  # fmt: skip
+    def rows(*names: str) -> Rows:
+        parts = [g[name] for name in names for g in graphs]
+        count, goals = ([len(p[of]) - more for p in parts] for of, more in (("owners", 0), ("begins", 1)))
+        first, first_goal = (np.cumsum([0, *sizes[:-1]]) for sizes in (count, goals))
+        begins = np.concatenate([p["begins"][:-1] + at for p, at in zip(parts, first, strict=True)] + [[sum(count)]])
+        owners = np.concatenate([p["owners"] + at for p, at in zip(parts, first_goal, strict=True)])
+        most = [int(np.diff(p["begins"]).max(initial=0)) for p in parts]
+        near, far, weights = (np.concatenate([p[name] for p in parts]) for name in ("near", "far", "weights"))
+        return Rows(
+            width,
+            *(put(near, np.int32), put(far, np.int32), put(weights, np.float64), put(owners, np.int64)),
+            *(put(values, np.int32) for values in (first, count, begins, first_goal, goals, most)),
+        )
+
+    ends = (np.concatenate([g["ends"][i] for g in graphs]) for i in range(2))
+    return Compiled(rows("ahead", "back"), rows("pdf"), *(put(e, np.float64) for e in ends))
 
 
 def forward_backward(fsas: list[Fsa], emit: Tensor, lengths: Tensor, leaky: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -119,23 +148,23 @@ def forward_backward(fsas: list[Fsa], emit: Tensor, lengths: Tensor, leaky: floa
       summing to one. apart: (B,), how far any frame's sum over states lies from the total: above 0 but for
       rounding, weights were lost below the smallest double.
     """
-    batch, frames, _ = emit.shape
+    batch, frames, pdfs = emit.shape
     unique = list({id(f): f for f in fsas}.values())
     place = {id(f): u for u, f in enumerate(unique)}
-    graph = compiled(unique, emit.device)
+    graph = compiled(unique, pdfs, emit.device)
     which = torch.tensor([place[id(f)] for f in fsas], device=emit.device)
     lengths = lengths.int()
     states, scale, starts = _sweep_all(graph, which, emit, lengths, leaky)
     total = _total(graph, which, states, starts, scale, lengths)
     occupancy = torch.zeros_like(emit)
-    sums = emit.new_ones(batch, frames)
-    rows, first = graph.emitted, which.int()
+    sums = emit.new_zeros(batch, frames)
+    rows = graph.emitted
     if frames:
         _emitted[(frames, batch)](
-            *(states, starts, emit, occupancy, sums, lengths, first),
-            *(rows.begins, rows.near, rows.far, rows.weights, rows.first, rows.count, graph.pdfs),
-            *(graph.sweep.count, frames, emit.shape[2]),
-            **_tile(rows.width),
+            *(states, starts, emit, occupancy, sums, lengths, which.int()),
+            *(rows.near, rows.far, rows.weights, rows.begins, rows.first_goal, rows.most, graph.sweep.goals),
+            *(frames, pdfs),
+            **{"ROWS": 1024 // rows.width, "WIDTH": rows.width, "num_warps": 4},
         )
     occupancy *= torch.where(sums > 0, 1 / sums, 0.0)[:, :, None]
     t = torch.arange(frames, device=emit.device)[None]
@@ -155,29 +184,29 @@ def _sweep_all(
       of what they were divided by, added up. starts: (2 B,), where each lane's begin.
     """
     batch, frames, pdfs = emit.shape
-    rows, graphs = graph.sweep, len(graph.emitted.first)
-    lane = torch.cat([which, which + graphs])  # the graph, and the reversed one
-    ones = torch.ones_like(graph.initial)
-    size = rows.count[lane].long() * (frames + 1)
-    starts = torch.cumsum(size, 0) - size
-    states = emit.new_empty(int(batch and 2 * (frames + 1) * rows.count[which].sum()))
-    scale = emit.new_zeros(2 * batch, frames + 1)
+    rows, ones = graph.sweep, torch.ones_like(graph.initial)
+    lane = torch.cat([which, which + len(rows.first) // 2])  # the graph, and the reversed one
+    size, scratch = rows.goals[lane].long() * (frames + 1), rows.count[lane].long()
+    starts = size.cumsum(0) - size
+    most = int(size.sum()), int(scratch.sum()), int(scratch.amax())
+    states, scale = emit.new_empty(most[0]), emit.new_zeros(2 * batch, frames + 1)
+    leak_from = torch.cat([ones, graph.initial])
+    tile = min(4096, max(512, triton.next_power_of_2(most[2] * rows.width)))
     _sweep[(2 * batch,)](
-        *(states, starts, scale, emit, lengths, lane.int()),
-        *(rows.begins, rows.near, rows.far, rows.weights, rows.first, rows.count),
-        torch.cat([graph.initial, graph.final]),
-        leaky * torch.cat([graph.initial, ones]),
-        torch.cat([ones, graph.initial]),
+        *(states, starts, emit.new_empty(most[1]), scratch.cumsum(0) - scratch, scale, emit, lengths, lane.int()),
+        *(rows.near, rows.far, rows.weights, leak_from[rows.owners], rows.first, rows.count),
+        *(rows.begins, rows.first_goal, rows.goals, rows.most),
+        *(torch.cat([graph.initial, graph.final]), leaky * torch.cat([graph.initial, ones]), leak_from),
         *(batch, frames, pdfs),
-        **_tile(rows.width),
+        **{"ROWS": tile // rows.width, "WIDTH": rows.width, "GOALS": tile // 4, "num_warps": max(4, tile // 256)},
     )
     return states, scale.cumsum(1), starts
 
 
 def _total(graph: Compiled, which: Tensor, states: Tensor, starts: Tensor, scale: Tensor, lengths: Tensor) -> Tensor:
     """Log of the summed weight of each utterance's paths, from the last alphas."""
-    first, count = graph.sweep.first[which], graph.sweep.count[which]
-    step = torch.arange(int(count.max()) if len(count) else 0, device=states.device)[None]
+    first, count = graph.sweep.first_goal[which], graph.sweep.goals[which]
+    step = torch.arange(int(count.max()), device=states.device)[None]
     inside = step < count[:, None]
     at = (starts[: len(which), None] + lengths[:, None] * count[:, None] + step).where(inside, 0)
     final = graph.final[(first[:, None] + step).where(inside, 0)]
@@ -185,17 +214,14 @@ def _total(graph: Compiled, which: Tensor, states: Tensor, starts: Tensor, scale
     return torch.log(sums) + scale.gather(1, lengths[:, None].long().repeat(2, 1))[: len(which), 0]
 
 
-def _tile(width: int) -> dict[str, int]:
-    return {"ROWS": TILE // width, "WIDTH": width, "num_warps": 16}
-
-
 @triton.jit(do_not_specialize=["batch", "frames", "pdfs"])
 def _sweep(
-    states_of, starts, scale, emit_of, lengths, lanes,
-    begins, near, far, weights, first_of, count_of,
+    states_of, starts, scratch_of, scratch_starts, scale, emit_of, lengths, lanes,
+    near, far, weights, leaks_of, first_of, count_of,
+    begins, first_goal_of, goals_of, most_of,
     start, leak_to, leak_from,
     batch, frames, pdfs,
-    ROWS: tl.constexpr, WIDTH: tl.constexpr,
+    ROWS: tl.constexpr, WIDTH: tl.constexpr, GOALS: tl.constexpr,
 ):  # fmt: skip
     """One lane: x(0) = start; x(k + 1) = sum of x(k) * weight * emit over a state's arcs; each scaled and leaked."""
     number = tl.program_id(0)
@@ -205,54 +231,66 @@ def _sweep(
     length = tl.load(lengths + utterance)
     first = tl.load(first_of + lane)
     count = tl.load(count_of + lane)
+    first_goal = tl.load(first_goal_of + lane)
+    goals = tl.load(goals_of + lane)
+    most = tl.load(most_of + lane)
     states = states_of + tl.load(starts + number)
+    scratch = scratch_of + tl.load(scratch_starts + number)
     emit = emit_of + utterance.to(tl.int64) * frames * pdfs
     row = tl.arange(0, ROWS)
     column = tl.arange(0, WIDTH)
+    goal = tl.arange(0, GOALS)
+    four = tl.arange(0, 4)
     for step in range(length + 1):
-        here = states + step * count
-        before = here - count
-        frame = tl.where(back, length - step, step - 1)
-        emitted = emit + frame * pdfs
+        here = states + step * goals
+        before = here - goals
+        emitted = emit + tl.where(back, length - step, step - 1) * pdfs
         sums = tl.zeros([ROWS], tl.float64)
         leaks = tl.zeros([ROWS], tl.float64)
-        for block in range(0, count, ROWS):
-            state = block + row
-            there = state < count
-            if step == 0:
-                x = tl.load(start + first + state, there, 0.0)
-            else:
-                begin = tl.load(begins + first + state, there, 0)
-                end = tl.load(begins + first + state + 1, there, 0)
-                x = tl.zeros([ROWS], tl.float64)
-                for piece in range(0, tl.max(end - begin), WIDTH):
-                    arc = begin[:, None] + piece + column[None, :]
-                    real = arc < end[:, None]
-                    other = tl.load(near + arc, real, 0)
-                    pdf = tl.load(far + arc, real, 0)
-                    flow = tl.load(weights + arc, real, 0.0) * tl.load(before + other, real, 0.0)
-                    x += tl.sum(flow * tl.load(emitted + pdf, real, 0.0), 1)
-            tl.store(here + state, x, there)
-            sums += x
-            leaks += x * tl.load(leak_from + first + state, there, 0.0)
+        if step == 0:
+            for block in range(0, goals, ROWS):
+                state = first_goal + block + row
+                x = tl.load(start + state, block + row < goals, 0.0)
+                sums += x
+                leaks += x * tl.load(leak_from + state, block + row < goals, 0.0)
+        else:
+            for block in range(0, count, ROWS):
+                there = block + row < count
+                arc = (first + block + row)[:, None] * WIDTH + column[None, :]
+                flow = tl.load(weights + arc, there[:, None], 0.0)
+                flow *= tl.load(before + tl.load(near + arc, there[:, None], 0))
+                flow *= tl.load(emitted + tl.load(far + arc, there[:, None], 0))
+                x = tl.sum(flow, 1)
+                tl.store(scratch + block + row, x, there)
+                sums += x
+                leaks += x * tl.load(leaks_of + first + block + row, there, 0.0)
         total = tl.sum(sums)
         inverse = tl.where(total > 0, 1 / total, 0.0)
         leak = tl.sum(leaks) * inverse
         tl.store(scale + number * (frames + 1) + step, tl.log(total))
+        tl.debug_barrier()  # rows were summed by other threads than those that read them now
+        for block in range(0, goals, GOALS):
+            there = block + goal < goals
+            state = first_goal + block + goal
+            if step == 0:
+                x = tl.load(start + state, there, 0.0)
+            else:
+                begin = tl.load(begins + state, there, 0) - first
+                end = tl.load(begins + state + 1, there, 0) - first
+                x = tl.zeros([GOALS], tl.float64)
+                for piece in range(0, most, 4):
+                    at = begin[:, None] + piece + four[None, :]
+                    x += tl.sum(tl.load(scratch + at, at < end[:, None], 0.0), 1)
+            x = x * inverse + leak * tl.load(leak_to + state, there, 0.0)
+            tl.store(here + block + goal, x, there)
         tl.debug_barrier()
-        for block in range(0, count, ROWS):
-            state = block + row
-            there = state < count
-            x = tl.load(here + state, there, 0.0) * inverse
-            tl.store(here + state, x + leak * tl.load(leak_to + first + state, there, 0.0), there)
-        tl.debug_barrier()  # the next step reads what other threads have written
 
 
 @triton.jit(do_not_specialize=["frames", "pdfs"])
 def _emitted(
     states_of, starts, emit_of, occupancy_of, sums_of, lengths, graph_of,
-    begins, near, far, weights, first_of, count_of, pdf_of,
-    states_in, frames, pdfs,
+    near, far, weights, begins, first_goal_of, most_of, states_in,
+    frames, pdfs,
     ROWS: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
     """Occupancies of one frame of one utterance, not yet divided by their sum."""
@@ -266,22 +304,25 @@ def _emitted(
         alpha = states_of + tl.load(starts + utterance) + frame * size
         beta = states_of + tl.load(starts + batch + utterance) + (length - 1 - frame) * size
         place = (utterance.to(tl.int64) * frames + frame) * pdfs
-        first = tl.load(first_of + graph)
-        count = tl.load(count_of + graph)
+        first = tl.load(first_goal_of + graph)
+        most = tl.load(most_of + graph)
         row = tl.arange(0, ROWS)
         column = tl.arange(0, WIDTH)
         sums = tl.zeros([ROWS], tl.float64)
-        for block in range(0, count, ROWS):
-            there = block + row < count
-            begin = tl.load(begins + first + block + row, there, 0)
-            end = tl.load(begins + first + block + row + 1, there, 0)
+        for block in range(0, pdfs, ROWS):
+            pdf = block + row
+            there = pdf < pdfs
+            begin = tl.load(begins + first + pdf, there, 0)
+            end = tl.load(begins + first + pdf + 1, there, 0)
             x = tl.zeros([ROWS], tl.float64)
-            for piece in range(0, tl.max(end - begin), WIDTH):
-                arc = begin[:, None] + piece + column[None, :]
-                real = arc < end[:, None]
-                flow = tl.load(alpha + tl.load(near + arc, real, 0), real, 0.0) * tl.load(weights + arc, real, 0.0)
-                x += tl.sum(flow * tl.load(beta + tl.load(far + arc, real, 0), real, 0.0), 1)
-            pdf = tl.load(pdf_of + first + block + row, there, 0)
+            longest = tl.minimum(most, tl.max(end - begin))
+            for piece in range(longest):
+                real = (begin + piece < end)[:, None]
+                arc = (begin + piece)[:, None] * WIDTH + column[None, :]
+                flow = tl.load(weights + arc, real, 0.0)
+                flow *= tl.load(alpha + tl.load(near + arc, real, 0))
+                flow *= tl.load(beta + tl.load(far + arc, real, 0))
+                x += tl.sum(flow, 1)
             x = x * tl.load(emit_of + place + pdf, there, 0.0)
             tl.store(occupancy_of + place + pdf, x, there)
             sums += x

@@ -79,7 +79,7 @@ def test_the_loss_and_its_gradient_are_those_of_the_cpu() -> None:
     logits = torch.randn(3, 30, 8, generator=torch.Generator().manual_seed(1))
     found = []
     for device in ("cpu", "cuda"):
-        leaf = logits.to(device).requires_grad_()
+        leaf = logits.clone().to(device).requires_grad_()
         criterion = LfmmiLoss(denominator, leaky=0.1, l2=1e-3, xent=0.1)
         out = criterion(leaf, numerators, torch.tensor([30, 20, 7], device=device), leaf * 0.5)
         out.loss.backward()
