@@ -27,6 +27,10 @@ def test_the_readme_says_what_was_recorded(block: str, source: Path) -> None:
     assert not readme.update(source, ROOT / "README.md", check=True, block=block)
 
 
+def test_the_page_on_speed_says_what_was_recorded() -> None:
+    assert not readme.update(RESULTS / "bench", ROOT / "docs/speed.md", check=True, block="speed")
+
+
 def kept_results() -> Iterator[tuple[Path, list[dict]]]:
     """(hypotheses, results) of every recorded recognition of the shipped corpus."""
     yield RESULTS / "demo/hyp", load_report(RESULTS / "demo/report.json")["sets"]

@@ -2,8 +2,8 @@
 
 What stands between `<!-- demo:begin -->` and `<!-- demo:end -->` is replaced (`--block NAME`: of another pair of
 marks). Where the report has a learning curve, a picture is drawn beside it as `picture.svg`. REPORT may also be the
-folder of kept baselines: then their tables are put there. With `--check` nothing is written: the exit status is 1 when
-the text differs.
+folder of kept baselines, or of recorded benchmarks: then their tables are put there. With `--check` nothing is written:
+the exit status is 1 when the text differs.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from . import speed
 from .picture import static_picture
 from .report import Report, load_report
 from .tables import readme_table
@@ -45,7 +46,8 @@ def update(
     """Bring a Markdown file up to date with a report.
 
     Args:
-        report_path: A `report.json`; `picture.svg` is drawn in its folder. Or a folder of kept baselines.
+        report_path: A `report.json`; `picture.svg` is drawn in its folder. Or a folder of kept baselines, or of
+            recorded benchmarks.
         readme_path: The Markdown file with the two marks.
         check: Only say whether the text would change; nothing is written.
         block: The name in the marks.
@@ -59,7 +61,9 @@ def update(
     """
     readme, report = Path(readme_path), None
     picture = Path(report_path).with_name("picture.svg")
-    if Path(report_path).is_dir():
+    if (Path(report_path) / "lfmmi.json").is_file():
+        inside = f"\n{speed.markdown(report_path)}"
+    elif Path(report_path).is_dir():
         from ..experiments.frozen import markdown  # brings torch
 
         inside = f"\n{markdown(Path(report_path))}"
