@@ -62,7 +62,7 @@ def update(
     readme, report = Path(readme_path), None
     picture = Path(report_path).with_name("picture.svg")
     if (Path(report_path) / "lfmmi.json").is_file():
-        inside = f"\n{speed.markdown(report_path)}"
+        inside = f"\n{speed.markdown(Path(report_path))}"
     elif Path(report_path).is_dir():
         from ..experiments.frozen import markdown  # brings torch
 
