@@ -63,22 +63,24 @@ class Compiled:
     Attributes:
         sweep: goals are states, those of the U graphs and then those of the U reversed graphs; `near` is the state at
             an arc's other end, `far` its pdf.
-        emitted: goals are the pdfs 0 … `pdfs` - 1 of each graph; `near` is an arc's source, `far` its destination.
+        emitted: goals are the pdfs that a graph has, `pdfs` (G,) names them; `near` is an arc's source, `far` its
+            destination.
         initial, final: (S,) float64 probabilities of the states of all graphs.
     """
 
     sweep: Rows
     emitted: Rows
+    pdfs: Tensor
     initial: Tensor
     final: Tensor
 
 
-def compiled(fsas: list[Fsa], pdfs: int, device: torch.device) -> Compiled:
+def compiled(fsas: list[Fsa], device: torch.device) -> Compiled:
     """Graphs joined, on the device; a single one is kept there until it is changed."""
     if len(fsas) > 1:
-        return _joined([kept(f, ("rows", pdfs), lambda f: _parts(f, pdfs, NARROW)) for f in fsas], NARROW, device)
+        return _joined([kept(f, "rows", lambda f: _parts(f, NARROW)) for f in fsas], NARROW, device)
     width = _width(fsas[0].num_arcs / max(1, fsas[0].num_states))
-    return kept(fsas[0], ("triton", pdfs, str(device)), lambda f: _joined([_parts(f, pdfs, width)], width, device))
+    return kept(fsas[0], ("triton", str(device)), lambda f: _joined([_parts(f, width)], width, device))
 
 
 def _width(arcs: float) -> int:
@@ -86,15 +88,17 @@ def _width(arcs: float) -> int:
     return 2 ** int(np.clip(round(np.log2(max(1.0, arcs))), 1, 5))
 
 
-def _parts(fsa: Fsa, pdfs: int, width: int) -> dict[str, Any]:
+def _parts(fsa: Fsa, width: int) -> dict[str, Any]:
     """One graph's arcs in rows by destination, by source, and by pdf."""
     arcs, weights = fsa.arcs.cpu().numpy(), np.exp(fsa.scores.cpu().numpy().astype(np.float64))
     source, destination, pdf = arcs[weights > 0].T
     weights, states = weights[weights > 0], fsa.num_states
+    pdfs, place = np.unique(pdf, return_inverse=True)
     return {
         "ahead": _rows(destination, source, pdf, weights, states, width),
         "back": _rows(source, destination, pdf, weights, states, width),
-        "pdf": _rows(pdf, source, destination, weights, pdfs, width),
+        "pdf": _rows(place, source, destination, weights, len(pdfs), width),
+        "pdfs": pdfs,
         "ends": [np.exp(t.cpu().numpy().astype(np.float64)) for t in (fsa.initial, fsa.final)],
     }
 
@@ -131,8 +135,11 @@ def _joined(graphs: list[dict[str, Any]], width: int, device: torch.device) -> C
             *(put(values, np.int32) for values in (first, count, begins, first_goal, goals, most)),
         )
 
+    pdfs = np.concatenate([g["pdfs"] for g in graphs])
     ends = (np.concatenate([g["ends"][i] for g in graphs]) for i in range(2))
-    return Compiled(rows("ahead", "back"), rows("pdf"), *(put(e, np.float64) for e in ends))
+    return Compiled(
+        rows("ahead", "back"), rows("pdf"), put(pdfs, np.int32), *(put(e, np.float64) for e in ends)
+    )  # fmt: skip
 
 
 def forward_backward(fsas: list[Fsa], emit: Tensor, lengths: Tensor, leaky: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -151,7 +158,7 @@ def forward_backward(fsas: list[Fsa], emit: Tensor, lengths: Tensor, leaky: floa
     batch, frames, pdfs = emit.shape
     unique = list({id(f): f for f in fsas}.values())
     place = {id(f): u for u, f in enumerate(unique)}
-    graph = compiled(unique, pdfs, emit.device)
+    graph = compiled(unique, emit.device)
     which = torch.tensor([place[id(f)] for f in fsas], device=emit.device)
     lengths = lengths.int()
     states, scale, starts = _sweep_all(graph, which, emit, lengths, leaky)
@@ -162,7 +169,16 @@ def forward_backward(fsas: list[Fsa], emit: Tensor, lengths: Tensor, leaky: floa
     if frames:
         _emitted[(frames, batch)](
             *(states, starts, emit, occupancy, sums, lengths, which.int()),
-            *(rows.near, rows.far, rows.weights, rows.begins, rows.first_goal, rows.most, graph.sweep.goals),
+            *(
+                rows.near,
+                rows.far,
+                rows.weights,
+                rows.begins,
+                rows.first_goal,
+                rows.goals,
+                graph.pdfs,
+                graph.sweep.goals,
+            ),
             *(frames, pdfs),
             **{"ROWS": 1024 // rows.width, "WIDTH": rows.width, "num_warps": 4},
         )
@@ -289,7 +305,7 @@ def _sweep(
 @triton.jit(do_not_specialize=["frames", "pdfs"])
 def _emitted(
     states_of, starts, emit_of, occupancy_of, sums_of, lengths, graph_of,
-    near, far, weights, begins, first_goal_of, most_of, states_in,
+    near, far, weights, begins, first_goal_of, goals_of, pdf_of, states_in,
     frames, pdfs,
     ROWS: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
@@ -305,24 +321,24 @@ def _emitted(
         beta = states_of + tl.load(starts + batch + utterance) + (length - 1 - frame) * size
         place = (utterance.to(tl.int64) * frames + frame) * pdfs
         first = tl.load(first_goal_of + graph)
-        most = tl.load(most_of + graph)
+        goals = tl.load(goals_of + graph)
         row = tl.arange(0, ROWS)
         column = tl.arange(0, WIDTH)
         sums = tl.zeros([ROWS], tl.float64)
-        for block in range(0, pdfs, ROWS):
-            pdf = block + row
-            there = pdf < pdfs
-            begin = tl.load(begins + first + pdf, there, 0)
-            end = tl.load(begins + first + pdf + 1, there, 0)
+        for block in range(0, goals, ROWS):
+            goal = first + block + row
+            there = block + row < goals
+            begin = tl.load(begins + goal, there, 0)
+            end = tl.load(begins + goal + 1, there, 0)
             x = tl.zeros([ROWS], tl.float64)
-            longest = tl.minimum(most, tl.max(end - begin))
-            for piece in range(longest):
+            for piece in range(tl.max(end - begin)):
                 real = (begin + piece < end)[:, None]
                 arc = (begin + piece)[:, None] * WIDTH + column[None, :]
                 flow = tl.load(weights + arc, real, 0.0)
                 flow *= tl.load(alpha + tl.load(near + arc, real, 0))
                 flow *= tl.load(beta + tl.load(far + arc, real, 0))
                 x += tl.sum(flow, 1)
+            pdf = tl.load(pdf_of + goal, there, 0)
             x = x * tl.load(emit_of + place + pdf, there, 0.0)
             tl.store(occupancy_of + place + pdf, x, there)
             sums += x
