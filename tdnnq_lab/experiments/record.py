@@ -207,16 +207,14 @@ def file_sha256(path: str | Path) -> str:
 
 
 def git_commit() -> tuple[str | None, bool | None]:
-    """Return (commit, uncommitted changes?) of the checkout that this package lies in, (None, None) without one.
+    """Return (commit, uncommitted changes?) of the checkout that this package lies in.
 
-    A copy without its repository, in a container or on a cluster, is told by TDNNQ_COMMIT what it is a copy of.
+    Without a repository, in a container or on a cluster, (TDNNQ_COMMIT or None, None): who copies may say what.
     """
-    if told := os.environ.get("TDNNQ_COMMIT"):
-        return told, None
     root = Path(__file__).resolve().parents[2]
     top = _git(root, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != root:  # an installed package inside somebody's repository is not ours
-        return None, None
+        return os.environ.get("TDNNQ_COMMIT"), None
     commit = _git(root, "rev-parse", "HEAD")
     return commit, None if commit is None else bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
 

@@ -169,6 +169,8 @@ def test_git(tmp_path, monkeypatch):
     (package / "record.py").write_text("x = 1\n")
     monkeypatch.setattr(record, "__file__", str(package / "record.py"))
     assert git_commit() == (None, None)
+    monkeypatch.setenv("TDNNQ_COMMIT", "abc")  # where there is no repository, and only there
+    assert git_commit() == ("abc", None)
 
     def git(where: Path, *arguments: str) -> str:
         options = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
@@ -178,7 +180,7 @@ def test_git(tmp_path, monkeypatch):
     git(tmp_path, "init")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-m", "around")
-    assert git_commit() == (None, None)
+    assert git_commit() == ("abc", None)
     git(tmp_path / "top", "init")
     git(tmp_path / "top", "add", ".")
     git(tmp_path / "top", "commit", "-m", "own")
@@ -186,6 +188,7 @@ def test_git(tmp_path, monkeypatch):
     (package / "record.py").write_text("x = 2\n")
     assert git_commit()[1] is True
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("TDNNQ_COMMIT")
     assert git_commit() == (None, None)
 
 
