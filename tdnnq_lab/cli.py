@@ -108,9 +108,7 @@ def train(
     frequency_masks: Annotated[int | None, typer.Option(help="Bands that SpecAugment blanks.")] = None,
     warp: Annotated[float | None, typer.Option(help="Vocal tracts are warped by 1 - WARP to 1 + WARP.")] = None,
     shifts: Annotated[bool | None, typer.Option(help="Begin each batch 0, 1 or 2 frames early.")] = None,
-    start: Annotated[
-        str | None, typer.Option(help="Begin with a finished training: its run directory, or data_small: the shipped.")
-    ] = None,
+    start: Annotated[str | None, typer.Option(help="Begin with this finished run, or data_small: shipped.")] = None,
     chunks: Annotated[str | None, typer.Option(help="Sizes in frames, by commas (150,110,100); needs --start.")] = None,
     seed: Seed = 0,
     minutes: Annotated[
@@ -123,9 +121,8 @@ def train(
     from .experiments.acoustic import Recipe
     from .experiments.train import run_train
 
-    given: dict[str, Any] = dict(passes=passes, batch_size=batch_size, learning_rate=learning_rate)
-    given |= dict(final_learning_rate=final_learning_rate, optimiser=optimiser, weight_decay=weight_decay)
-    given |= dict(shifts=shifts, xent=xent)
+    given: dict[str, Any] = dict(passes=passes, batch_size=batch_size, optimiser=optimiser, xent=xent, shifts=shifts)
+    given |= dict(learning_rate=learning_rate, final_learning_rate=final_learning_rate, weight_decay=weight_decay)
     given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks, warp=warp)
     given["chunks"] = tuple(int(size) for size in chunks.split(",")) if chunks else None
     recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})

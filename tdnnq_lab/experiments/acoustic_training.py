@@ -102,24 +102,12 @@ def train_acoustic(
     model.set_input_transform(*global_statistics(batches.cuts))
     batches.augment, batches.mean = make_augment(recipe, prepared), model.input_mean.clone()
     model.to(device).autocast = torch.bfloat16 if bf16 else None
-    speeds = len(prepared.settings.speeds)
-    settings = TrainSettings(
-        updates=max(1, round(recipe.passes * len(batches) / speeds)),
-        seed=recipe.seed,
-        optimiser=recipe.optimiser,
-        weight_decay=recipe.weight_decay,
-        learning_rate=recipe.learning_rate,
-        final_learning_rate=recipe.final_learning_rate,
-        warm_up=recipe.warm_up,
-        average_from=recipe.average_from,
-        threads=recipe.threads,
-        time_limit=time_limit,
-    )
+    updates = max(1, round(recipe.passes * len(batches) / len(prepared.settings.speeds)))
     report = train(
         model,
         batches,
         Criterion(make_denominator(prepared, recipe), recipe),
-        settings,
+        _settings(recipe, updates, time_limit),
         run_dir,
         groups=decay_by_layer(model, recipe.weight_decay),
         schedule=_dropout(recipe),
@@ -131,6 +119,21 @@ def train_acoustic(
     )
     model.to("cpu").autocast = None
     return model, report, left_out
+
+
+def _settings(recipe: Recipe, updates: int, time_limit: float | None) -> TrainSettings:
+    return TrainSettings(
+        updates=updates,
+        seed=recipe.seed,
+        optimiser=recipe.optimiser,
+        weight_decay=recipe.weight_decay,
+        learning_rate=recipe.learning_rate,
+        final_learning_rate=recipe.final_learning_rate,
+        warm_up=recipe.warm_up,
+        average_from=recipe.average_from,
+        threads=recipe.threads,
+        time_limit=time_limit,
+    )
 
 
 def decay_by_layer(model: nn.Module, weight_decay: float) -> list[ParameterGroup] | None:

@@ -230,6 +230,28 @@ def _total(graph: Compiled, which: Tensor, states: Tensor, starts: Tensor, scale
     return torch.log(sums) + scale.gather(1, lengths[:, None].long().repeat(2, 1))[: len(which), 0]
 
 
+@triton.jit
+def _sums_of_rows(weights, near, far, of_near, of_far, arc, real):
+    """Each row's sum of weight * of_near[near] * of_far[far] over its arcs."""
+    flow = tl.load(weights + arc, real, 0.0)
+    flow *= tl.load(of_near + tl.load(near + arc, real, 0))
+    flow *= tl.load(of_far + tl.load(far + arc, real, 0))
+    return tl.sum(flow, 1)
+
+
+@triton.jit
+def _sums_of_states(scratch, begins, there, first, most, GOALS: tl.constexpr):
+    """The sums of each state's rows, none of more than `most`."""
+    begin = tl.load(begins, there, 0) - first
+    end = tl.load(begins + 1, there, 0) - first
+    four = tl.arange(0, 4)
+    x = tl.zeros([GOALS], tl.float64)
+    for piece in range(0, most, 4):
+        at = begin[:, None] + piece + four[None, :]
+        x += tl.sum(tl.load(scratch + at, at < end[:, None], 0.0), 1)
+    return x
+
+
 @triton.jit(do_not_specialize=["batch", "frames", "pdfs"])
 def _sweep(
     states_of, starts, scratch_of, scratch_starts, scale, emit_of, lengths, lanes,
@@ -256,7 +278,6 @@ def _sweep(
     row = tl.arange(0, ROWS)
     column = tl.arange(0, WIDTH)
     goal = tl.arange(0, GOALS)
-    four = tl.arange(0, 4)
     for step in range(length + 1):
         here = states + step * goals
         before = here - goals
@@ -273,10 +294,7 @@ def _sweep(
             for block in range(0, count, ROWS):
                 there = block + row < count
                 arc = (first + block + row)[:, None] * WIDTH + column[None, :]
-                flow = tl.load(weights + arc, there[:, None], 0.0)
-                flow *= tl.load(before + tl.load(near + arc, there[:, None], 0))
-                flow *= tl.load(emitted + tl.load(far + arc, there[:, None], 0))
-                x = tl.sum(flow, 1)
+                x = _sums_of_rows(weights, near, far, before, emitted, arc, there[:, None])
                 tl.store(scratch + block + row, x, there)
                 sums += x
                 leaks += x * tl.load(leaks_of + first + block + row, there, 0.0)
@@ -291,12 +309,7 @@ def _sweep(
             if step == 0:
                 x = tl.load(start + state, there, 0.0)
             else:
-                begin = tl.load(begins + state, there, 0) - first
-                end = tl.load(begins + state + 1, there, 0) - first
-                x = tl.zeros([GOALS], tl.float64)
-                for piece in range(0, most, 4):
-                    at = begin[:, None] + piece + four[None, :]
-                    x += tl.sum(tl.load(scratch + at, at < end[:, None], 0.0), 1)
+                x = _sums_of_states(scratch, begins + state, there, first, most, GOALS)
             x = x * inverse + leak * tl.load(leak_to + state, there, 0.0)
             tl.store(here + block + goal, x, there)
         tl.debug_barrier()
@@ -334,10 +347,7 @@ def _emitted(
             for piece in range(tl.max(end - begin)):
                 real = (begin + piece < end)[:, None]
                 arc = (begin + piece)[:, None] * WIDTH + column[None, :]
-                flow = tl.load(weights + arc, real, 0.0)
-                flow *= tl.load(alpha + tl.load(near + arc, real, 0))
-                flow *= tl.load(beta + tl.load(far + arc, real, 0))
-                x += tl.sum(flow, 1)
+                x += _sums_of_rows(weights, near, far, alpha, beta, arc, real)
             pdf = tl.load(pdf_of + goal, there, 0)
             x = x * tl.load(emit_of + place + pdf, there, 0.0)
             tl.store(occupancy_of + place + pdf, x, there)

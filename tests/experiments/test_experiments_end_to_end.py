@@ -299,21 +299,6 @@ def test_a_training_begins_with_the_shipped_model(run: Path, tmp_path: Path) -> 
     assert torch.equal(model.input_mean, random.input_mean)
 
 
-def test_a_gpu_that_is_not_there_is_missed_before_anything_is_read(run: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match=r"no device 'cuda' here: train on the CPU, or see `tdnnq-lab doctor`"):
-        run_train(run / "prepared", Recipe(passes=1.0), tmp_path, device="cuda")
-    assert not list(tmp_path.glob("checkpoint*"))
-
-
-def test_a_network_in_bfloat16_trains_and_is_kept_in_float32(run: Path, tmp_path: Path) -> None:
-    report = run_train(run / "prepared", Recipe(passes=0.2), tmp_path, bf16=True)
-    model = load_trained(tmp_path)
-    assert report.state == "finished"
-    assert all(p.dtype == torch.float32 for p in model.parameters())
-    assert model.autocast is None
-
-
 def test_objective_is_never_above_zero_on_real_transcripts(run: Path) -> None:
     """Numerator paths are denominator paths, whatever the network says; on held-out transcripts too."""
     data = Prepared.load(run / "prepared")
