@@ -38,7 +38,7 @@ class Rows:
         near, far, weights: (V * width,), what an arc reads and multiplies with (see `Compiled`).
         owners: (V,) int64: the goal that a row adds to, counted through all graphs.
         first, count: (U,) int32: a graph's rows are first … first + count - 1.
-        begins: (G + 1,) int32: rows of goal g are begins[g] … begins[g + 1] - 1, counted within its graph.
+        begins: (G + 1,) int32: rows of goal g are begins[g] … begins[g + 1] - 1, counted through all graphs.
         first_goal, goals: (U,) int32: as `first` and `count`, of goals.
         most: (U,) int32: the most rows that a goal has.
     """
@@ -169,17 +169,8 @@ def forward_backward(fsas: list[Fsa], emit: Tensor, lengths: Tensor, leaky: floa
     if frames:
         _emitted[(frames, batch)](
             *(states, starts, emit, occupancy, sums, lengths, which.int()),
-            *(
-                rows.near,
-                rows.far,
-                rows.weights,
-                rows.begins,
-                rows.first_goal,
-                rows.goals,
-                graph.pdfs,
-                graph.sweep.goals,
-            ),
-            *(frames, pdfs),
+            *(rows.near, rows.far, rows.weights, rows.begins, rows.first_goal, rows.goals, graph.pdfs),
+            *(graph.sweep.goals, frames, pdfs),
             **{"ROWS": 1024 // rows.width, "WIDTH": rows.width, "num_warps": 4},
         )
     occupancy *= torch.where(sums > 0, 1 / sums, 0.0)[:, :, None]
@@ -204,12 +195,12 @@ def _sweep_all(
     lane = torch.cat([which, which + len(rows.first) // 2])  # the graph, and the reversed one
     size, scratch = rows.goals[lane].long() * (frames + 1), rows.count[lane].long()
     starts = size.cumsum(0) - size
-    most = int(size.sum()), int(scratch.sum()), int(scratch.amax())
-    states, scale = emit.new_empty(most[0]), emit.new_zeros(2 * batch, frames + 1)
+    states, scale = emit.new_empty(int(size.sum())), emit.new_zeros(2 * batch, frames + 1)
+    sums_of_rows = emit.new_empty(int(scratch.sum()))
     leak_from = torch.cat([ones, graph.initial])
-    tile = min(4096, max(512, triton.next_power_of_2(most[2] * rows.width)))
+    tile = min(4096, max(512, triton.next_power_of_2(int(scratch.amax()) * rows.width)))
     _sweep[(2 * batch,)](
-        *(states, starts, emit.new_empty(most[1]), scratch.cumsum(0) - scratch, scale, emit, lengths, lane.int()),
+        *(states, starts, sums_of_rows, scratch.cumsum(0) - scratch, scale, emit, lengths, lane.int()),
         *(rows.near, rows.far, rows.weights, leak_from[rows.owners], rows.first, rows.count),
         *(rows.begins, rows.first_goal, rows.goals, rows.most),
         *(torch.cat([graph.initial, graph.final]), leaky * torch.cat([graph.initial, ones]), leak_from),

@@ -299,6 +299,11 @@ def test_a_training_begins_with_the_shipped_model(run: Path, tmp_path: Path) -> 
     assert torch.equal(model.input_mean, random.input_mean)
 
 
+def test_a_network_trained_in_bfloat16_is_kept_in_float32(run: Path, tmp_path: Path) -> None:
+    assert run_train(run / "prepared", Recipe(passes=0.2), tmp_path, bf16=True).state == "finished"
+    assert {p.dtype for p in load_trained(tmp_path).parameters()} == {torch.float32}
+
+
 def test_objective_is_never_above_zero_on_real_transcripts(run: Path) -> None:
     """Numerator paths are denominator paths, whatever the network says; on held-out transcripts too."""
     data = Prepared.load(run / "prepared")
