@@ -108,6 +108,7 @@ def train(
     frequency_masks: Annotated[int | None, typer.Option(help="Bands that SpecAugment blanks.")] = None,
     warp: Annotated[float | None, typer.Option(help="Vocal tracts are warped by 1 - WARP to 1 + WARP.")] = None,
     shifts: Annotated[bool | None, typer.Option(help="Begin each batch 0, 1 or 2 frames early.")] = None,
+    average_from: Annotated[float | None, typer.Option(help="Weights are averaged after this share; 1: not.")] = None,
     start: Annotated[str | None, typer.Option(help="Begin with this finished run, or data_small: shipped.")] = None,
     chunks: Annotated[str | None, typer.Option(help="Sizes in frames, by commas (150,110,100); needs --start.")] = None,
     seed: Seed = 0,
@@ -124,7 +125,7 @@ def train(
     given: dict[str, Any] = dict(passes=passes, batch_size=batch_size, optimiser=optimiser, xent=xent, shifts=shifts)
     given |= dict(learning_rate=learning_rate, final_learning_rate=final_learning_rate, weight_decay=weight_decay)
     given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks, warp=warp)
-    given["chunks"] = tuple(int(size) for size in chunks.split(",")) if chunks else None
+    given |= dict(average_from=average_from, chunks=tuple(map(int, chunks.split(","))) if chunks else None)
     recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})
     limit = minutes * 60 if minutes else None
     report = run_train(prepared, recipe, run_dir, start=start, time_limit=limit, device=device, bf16=bf16)

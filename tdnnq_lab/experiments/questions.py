@@ -2,7 +2,8 @@
 
 python -m tdnnq_lab.experiments.questions --out results/questions BASE RUN_DIR RUN_DIR=OTHER_DIR …
 
-A run is compared with the first one, or with the one named behind its equals sign.
+A run is compared with the first one, or with the one named behind its equals sign. RUN_DIR/GRAPH is the same run
+decoded with another graph (`tdnnq-lab mix`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ def answer(run_dir: str | Path) -> dict[str, Any]:
     Raises:
       FileNotFoundError: it was not trained, or not decoded.
     """
-    folder, record = Path(run_dir), RunRecord.load(run_dir)
+    folder = Path(run_dir)
+    trained = folder.parent if (folder.parent / "run.json").is_file() else folder
+    record = RunRecord.load(trained)
     results = read_json(folder / "results.json")
     if results is None:
         raise FileNotFoundError(f"{folder / 'results.json'} does not exist: run `tdnnq-lab decode` on {folder} first")
@@ -35,12 +38,13 @@ def answer(run_dir: str | Path) -> dict[str, Any]:
     told = {k: record.settings[k] for k in ("start", "tying") if record.settings.get(k)}
     sets = {s["name"]: {k: s[k] for k in ("wer", "wer_interval", "per", "words")} for s in results["sets"]}
     return {
-        "name": folder.name,
+        "name": folder.name if folder == trained else f"{trained.name}, {folder.name}",
         "recipe": asked,
         **told,
         "updates": record.results["updates"],
         "seconds": record.seconds,
         "cores": record.machine.get("cores"),
+        **({"gpu": record.machine["gpu"]} if record.machine.get("gpu") else {}),
         "commit": record.commit,
         "scales": {k: results.get(k) for k in ("acoustic_scale", "phone_scale")},
         "sets": sets,
@@ -70,16 +74,20 @@ def as_table(answers: Sequence[dict[str, Any]]) -> str:
     for a in answers:
         told = ", ".join(f"{k} {v}" for k, v in a["recipe"].items())
         told += f", {a['tying']['pdfs']} biphone pdfs" if "tying" in a else ""
-        row = [a["name"], a.get("start", "–"), told, str(a["updates"]), f"{a['seconds'] / 60:.1f}"]
+        minutes = f"{a['seconds'] / 60:.1f}" + (" (GPU)" if "gpu" in a else "")
+        row = [a["name"], a.get("start", "–"), told, str(a["updates"]), minutes]
         row += [f"{a['sets'][s]['wer']:.1f}, {a['sets'][s]['per']:.1f}" if s in a["sets"] else "–" for s in splits]
         lines.append("| " + " | ".join([*row, _told(a.get("significance"))]) + " |")
     return "\n".join(lines) + "\n"
 
 
 def _told(found: dict[str, Any] | None) -> str:
-    """ "0.2, 0.006 to base": of words and phones, on the first set."""
-    kinds = next((v for k, v in (found or {}).items() if k != "against"), None)
-    return "–" if found is None or kinds is None else f"{', '.join(map(str, kinds.values()))} to {found['against']}"
+    """ "0.2, 0.006 to base": of words and phones; with more than one set "dev 0.2, 0.006; test 0.1, 0.04 to base"."""
+    sets = {k: ", ".join(map(str, v.values())) for k, v in (found or {}).items() if k != "against"}
+    if found is None or not sets:
+        return "–"
+    said = "; ".join(f"{split} {p}" for split, p in sets.items()) if len(sets) > 1 else next(iter(sets.values()))
+    return f"{said} to {found['against']}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

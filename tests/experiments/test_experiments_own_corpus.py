@@ -72,7 +72,7 @@ def test_prepared_trained_tied_decoded_scored(corpus: tuple[Path, dict[str, str]
         ["train", "--prepared", data, "--run-dir", run, "--passes", "1", "--batch-size", "4", "--shifts"],
         ["decode", "--prepared", data, "--run-dir", run, "--acoustic-scale", "1"],
         ["tie", "--prepared", data, "--run-dir", run, "--out", tied, "--leaves", "100", "--minimum", "2"],
-        ["train", "--prepared", tied, "--run-dir", second, "--passes", "1", "--batch-size", "4", "--start", run],
+        ["train", "--prepared", tied, "--run-dir", second, "--passes", "1", "--start", run, "--average-from", "1"],
         ["decode", "--prepared", tied, "--run-dir", second, "--acoustic-scale", "1"],
         ["score", f"{second}/ref/test.trn.gz", f"{second}/hyp/test.trn.gz"],
     ]
@@ -89,3 +89,5 @@ def test_prepared_trained_tied_decoded_scored(corpus: tuple[Path, dict[str, str]
         assert {word for said in words.values() for word in said} <= vocabulary
     facts = json.loads((Path(tied) / "prepared.json").read_text(encoding="utf-8"))
     assert facts["tying"]["pdfs"] == 100
+    record = json.loads((Path(second) / "run.json").read_text(encoding="utf-8"))
+    assert record["settings"]["recipe"]["average_from"] == 1

@@ -37,6 +37,28 @@ def test_a_table_of_what_was_asked(tmp_path):
     assert [run["recipe"] for run in runs] == [{}, {"warp": 0.2}]
 
 
+def test_another_graph_a_gpu_and_two_sets(tmp_path):
+    plain, better = made(tmp_path / "plain", Recipe(), 50.04), made(tmp_path / "better", Recipe(), 47.5)
+    mixed = made(tmp_path / "better" / "mixed", Recipe(), 46.0)
+    (tmp_path / "better" / "mixed" / "run.json").unlink()  # a graph's folder has none: its run's counts
+    record = json.loads((tmp_path / "better" / "run.json").read_text())
+    record["machine"]["gpu"] = "NVIDIA X"
+    (tmp_path / "better" / "run.json").write_text(json.dumps(record))
+    for folder in (plain, better, mixed):
+        for kind in ("ref", "hyp"):
+            text = (tmp_path / folder / kind / "dev.trn.gz").read_bytes()
+            (tmp_path / folder / kind / "test.trn.gz").write_bytes(text)
+    main(["--out", str(tmp_path / "all"), plain, better, f"{mixed}={better}"])
+    rows = (tmp_path / "all.md").read_text(encoding="utf-8").splitlines()[-3:]
+    assert "(GPU)" in rows[1]
+    assert "(GPU)" not in rows[0]
+    assert rows[1].endswith("| dev 0.025; test 0.025 to plain |")
+    assert rows[2].startswith("| better, mixed | – |  | 30 |")
+    assert rows[2].endswith(" to better |")
+    told = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))["runs"]
+    assert [run.get("gpu") for run in told] == [None, "NVIDIA X", "NVIDIA X"]
+
+
 def test_a_run_that_was_not_decoded_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"decode` on .*plain"):
         main(["--out", str(tmp_path / "all"), made(tmp_path / "plain", Recipe(), None)])
