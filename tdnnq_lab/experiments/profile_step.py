@@ -39,10 +39,15 @@ class Step:
     Args:
         network: what to train.
         utterances, seconds: of drawn features.
+        backend: of `torch.compile`; None: not compiled.
     """
 
     def __init__(
-        self, network: Callable[[], Tdnnf] = small, utterances: int = UTTERANCES, seconds: int = SECONDS
+        self,
+        network: Callable[[], Tdnnf] = small,
+        utterances: int = UTTERANCES,
+        seconds: int = SECONDS,
+        backend: str | None = None,
     ) -> None:
         keep_freed_memory()
         torch.manual_seed(0)
@@ -54,6 +59,7 @@ class Step:
         self.optimiser = torch.optim.Adam(self.parameters, fused=True)
         frames = int(self.model.output_lengths(self.lengths)[0])
         shape = (utterances, frames, self.model.config.num_pdfs)
+        self.run = self.model if backend is None else torch.compile(self.model, backend=backend)
         self.slopes = (torch.randn(shape), torch.randn(shape))  # in place of the criterion's gradients
 
     def parts(self) -> dict[str, Callable[[], Any]]:
@@ -67,7 +73,7 @@ class Step:
         }
 
     def _forward(self) -> None:
-        self.outputs: tuple[Tensor, Tensor] = self.model(self.features, self.lengths, None, None, "both")
+        self.outputs: tuple[Tensor, Tensor] = self.run(self.features, self.lengths, None, None, "both")
 
     def _backward(self) -> None:
         self.optimiser.zero_grad()
@@ -134,9 +140,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--label", default="now")
+    parser.add_argument("--compile", action="store_true", help="let torch.compile make the network (wants gcc)")
     parser.add_argument("--json", type=Path, help="where to keep the figures, beside those of other labels")
     options = parser.parse_args()
-    found = {str(threads): measure(threads, options.runs) for threads in options.threads}
+    found = {}
+    for threads in options.threads:
+        torch.set_num_threads(threads)  # compiled code is for the number at its making
+        torch.compiler.reset()
+        step = Step(backend="inductor" if options.compile else None)
+        found[str(threads)] = measure(threads, options.runs, step)
     for threads, values in found.items():
         Console().print(table(values, int(threads)))
     if options.json:

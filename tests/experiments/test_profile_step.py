@@ -12,11 +12,15 @@ from tdnnq_lab.experiments.profile_step import Step, measure, table
 from tdnnq_lab.models import SMALL, Tdnnf
 
 
+def made(backend=None):
+    little = replace(SMALL, hidden_dim=10, bottlenecks=(4,) * 14, prefinal_dim=6, num_pdfs=5)
+    return Step(lambda: Tdnnf(little), utterances=2, seconds=1, backend=backend)
+
+
 @pytest.fixture
 def step():
     threads = torch.get_num_threads()
-    little = replace(SMALL, hidden_dim=10, bottlenecks=(4,) * 14, prefinal_dim=6, num_pdfs=5)
-    yield Step(lambda: Tdnnf(little), utterances=2, seconds=1)
+    yield made()
     torch.set_num_threads(threads)
 
 
@@ -34,8 +38,19 @@ def test_parts_and_shares_are_those_of_a_step_that_trains(step):
     assert "matrix products" in console.file.getvalue()
 
 
+def test_a_compiled_step_computes_the_same():
+    def outputs_and_slopes(step):
+        step.model.set_dropout(0.0)
+        step._forward()
+        step._backward()
+        return [*step.outputs, *(p.grad for p in step.parameters)]
+
+    for a, b in zip(outputs_and_slopes(made()), outputs_and_slopes(made("aot_eager")), strict=True):
+        torch.testing.assert_close(b, a)
+
+
 def test_labels_are_kept_side_by_side(step, tmp_path, monkeypatch):
-    monkeypatch.setattr(profile_step, "Step", lambda: step)
+    monkeypatch.setattr(profile_step, "Step", lambda backend: step)
     for label in ("before", "after"):
         out = tmp_path / "bench" / "profile.json"
         arguments = ["profile_step", "--threads", "1", "--runs", "1", "--label", label, "--json", str(out)]
