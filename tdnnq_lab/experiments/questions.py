@@ -20,8 +20,11 @@ from .record import RunRecord, read_json, write_json
 EARLIER = {"optimiser": "adam", "weight_decay": 0.0}  # what records say nothing of that are older than the choice
 
 
-def answer(run_dir: str | Path) -> dict[str, Any]:
+def answer(run_dir: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
     """What a trained and decoded run says: its settings that are not the recipe's defaults, and its errors.
+
+    Args:
+      only: names of the sets to tell of; none: of all.
 
     Raises:
       FileNotFoundError: it was not trained, or not decoded.
@@ -36,7 +39,8 @@ def answer(run_dir: str | Path) -> dict[str, Any]:
     recipe = EARLIER | record.settings["recipe"]
     asked = {k: v for k, v in recipe.items() if usual.get(k) != v}
     told = {k: record.settings[k] for k in ("start", "tying") if record.settings.get(k)}
-    sets = {s["name"]: {k: s[k] for k in ("wer", "wer_interval", "per", "words")} for s in results["sets"]}
+    chosen = [s for s in results["sets"] if not only or s["name"] in only]
+    sets = {s["name"]: {k: s[k] for k in ("wer", "wer_interval", "per", "words")} for s in chosen}
     return {
         "name": folder.name if folder == trained else f"{trained.name}, {folder.name}",
         "recipe": asked,
@@ -51,7 +55,7 @@ def answer(run_dir: str | Path) -> dict[str, Any]:
     }
 
 
-def significance(run_dir: str | Path, other: str | Path) -> dict[str, Any]:
+def significance(run_dir: str | Path, other: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
     """p of the difference between two runs by MAPSSWE, for every set that both decoded: {"against", set: {…}}."""
     told: dict[str, Any] = {"against": Path(other).name}
     for path in sorted((Path(run_dir) / "ref").glob("*.trn.gz")):
@@ -59,7 +63,7 @@ def significance(run_dir: str | Path, other: str | Path) -> dict[str, Any]:
         if path.name.endswith(".phones.trn.gz"):
             kind = "phones"
         hypotheses = [Path(folder) / "hyp" / path.name for folder in (other, run_dir)]
-        if all(file.is_file() for file in hypotheses):
+        if (not only or split in only) and all(file.is_file() for file in hypotheses):
             test = mapsswe(read_trn(path), *map(read_trn, hypotheses))
             told.setdefault(split, {})[kind] = float(f"{test.p:.2g}")
     return told
@@ -95,13 +99,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", required=True, type=Path, help="name of the files, without .json and .md")
     parser.add_argument("--about", default="", help="what is said above the table")
+    parser.add_argument("--sets", default="", help="to tell of, by commas; all that were decoded if not given")
     parser.add_argument("runs", nargs="+", help="RUN_DIR, or RUN_DIR=the one to compare it with")
     given = parser.parse_args(arguments)
     pairs = [run.partition("=")[::2] for run in given.runs]
-    answers = [answer(run) for run, _ in pairs]
+    only = [name for name in given.sets.split(",") if name]
+    answers = [answer(run, only) for run, _ in pairs]
     for found, (run, other) in zip(answers, pairs, strict=True):
         if other or run != pairs[0][0]:
-            found["significance"] = significance(run, other or pairs[0][0])
+            found["significance"] = significance(run, other or pairs[0][0], only)
     write_json(given.out.with_suffix(".json"), {"about": given.about, "runs": answers})
     given.out.with_suffix(".md").write_text(f"{given.about}\n\n{as_table(answers)}".lstrip(), encoding="utf-8")
 

@@ -55,6 +55,8 @@ def test_another_graph_a_gpu_and_two_sets(tmp_path):
     assert rows[1].endswith("| dev 0.025; test 0.025 to plain |")
     assert rows[2].startswith("| better, mixed | – |  | 30 |")
     assert rows[2].endswith(" to better |")
+    main(["--out", str(tmp_path / "one"), "--sets", "dev", plain, better])
+    assert (tmp_path / "one.md").read_text(encoding="utf-8").endswith(" | 0.025 to plain |\n")
     told = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))["runs"]
     assert [run.get("gpu") for run in told] == [None, "NVIDIA X", "NVIDIA X"]
 
