@@ -38,7 +38,7 @@ def answer(run_dir: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
     usual = Recipe().to_json()
     recipe = EARLIER | record.settings["recipe"]
     asked = {k: v for k, v in recipe.items() if usual.get(k) != v}
-    told = {k: record.settings[k] for k in ("start", "tying") if record.settings.get(k)}
+    told = {k: record.settings[k] for k in ("start", "tying", "bf16") if record.settings.get(k)}
     chosen = [s for s in results["sets"] if not only or s["name"] in only]
     sets = {s["name"]: {k: s[k] for k in ("wer", "wer_interval", "per", "words")} for s in chosen}
     return {
@@ -58,7 +58,7 @@ def answer(run_dir: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
 def significance(run_dir: str | Path, other: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
     """p of the difference between two runs by MAPSSWE, for every set that both decoded: {"against", set: {…}}."""
     told: dict[str, Any] = {"against": Path(other).name}
-    for path in sorted((Path(run_dir) / "ref").glob("*.trn.gz")):
+    for path in sorted((Path(run_dir) / "ref").glob("*.trn.gz"), key=_words_first):
         split, kind = path.name.removesuffix(".trn.gz").removesuffix(".phones"), "words"
         if path.name.endswith(".phones.trn.gz"):
             kind = "phones"
@@ -67,6 +67,10 @@ def significance(run_dir: str | Path, other: str | Path, only: Sequence[str] = (
             test = mapsswe(read_trn(path), *map(read_trn, hypotheses))
             told.setdefault(split, {})[kind] = float(f"{test.p:.2g}")
     return told
+
+
+def _words_first(path: Path) -> tuple[bool, str]:
+    return path.name.endswith(".phones.trn.gz"), path.name
 
 
 def as_table(answers: Sequence[dict[str, Any]]) -> str:
@@ -78,6 +82,7 @@ def as_table(answers: Sequence[dict[str, Any]]) -> str:
     for a in answers:
         told = ", ".join(f"{k} {v}" for k, v in a["recipe"].items())
         told += f", {a['tying']['pdfs']} biphone pdfs" if "tying" in a else ""
+        told += ", in bfloat16" if a.get("bf16") else ""
         minutes = f"{a['seconds'] / 60:.1f}" + (" (GPU)" if "gpu" in a else "")
         row = [a["name"], a.get("start", "–"), told, str(a["updates"]), minutes]
         row += [f"{a['sets'][s]['wer']:.1f}, {a['sets'][s]['per']:.1f}" if s in a["sets"] else "–" for s in splits]

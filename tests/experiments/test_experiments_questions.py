@@ -61,6 +61,17 @@ def test_another_graph_a_gpu_and_two_sets(tmp_path):
     assert [run.get("gpu") for run in told] == [None, "NVIDIA X", "NVIDIA X"]
 
 
+def test_words_come_before_phones(tmp_path):
+    plain, tied = made(tmp_path / "plain", Recipe(), 50.04), made(tmp_path / "tied", Recipe(), 47.5, bf16=True)
+    for folder in (plain, tied):  # phones: the same in both
+        for kind in ("ref", "hyp"):
+            write_trn(tmp_path / folder / kind / "dev.phones.trn.gz", {f"u{i}": list("xyz") for i in range(9)})
+    main(["--out", str(tmp_path / "all"), plain, tied])
+    row = (tmp_path / "all.md").read_text(encoding="utf-8").splitlines()[-1]
+    assert row.endswith("| 0.025, 1.0 to plain |")
+    assert "in bfloat16" in row
+
+
 def test_a_run_that_was_not_decoded_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"decode` on .*plain"):
         main(["--out", str(tmp_path / "all"), made(tmp_path / "plain", Recipe(), None)])
