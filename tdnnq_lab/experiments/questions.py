@@ -30,8 +30,7 @@ def answer(run_dir: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
       FileNotFoundError: it was not trained, or not decoded.
     """
     folder = Path(run_dir)
-    trained = folder.parent if (folder.parent / "run.json").is_file() else folder
-    record = RunRecord.load(trained)
+    record = RunRecord.load(_trained(folder))
     results = read_json(folder / "results.json")
     if results is None:
         raise FileNotFoundError(f"{folder / 'results.json'} does not exist: run `tdnnq-lab decode` on {folder} first")
@@ -42,7 +41,7 @@ def answer(run_dir: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
     chosen = [s for s in results["sets"] if not only or s["name"] in only]
     sets = {s["name"]: {k: s[k] for k in ("wer", "wer_interval", "per", "words")} for s in chosen}
     return {
-        "name": folder.name if folder == trained else f"{trained.name}, {folder.name}",
+        "name": _name(folder),
         "recipe": asked,
         **told,
         "updates": record.results["updates"],
@@ -57,7 +56,7 @@ def answer(run_dir: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
 
 def significance(run_dir: str | Path, other: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
     """p of the difference between two runs by MAPSSWE, for every set that both decoded: {"against", set: {…}}."""
-    told: dict[str, Any] = {"against": Path(other).name}
+    told: dict[str, Any] = {"against": _name(Path(other))}
     for path in sorted((Path(run_dir) / "ref").glob("*.trn.gz"), key=_words_first):
         split, kind = path.name.removesuffix(".trn.gz").removesuffix(".phones"), "words"
         if path.name.endswith(".phones.trn.gz"):
@@ -67,6 +66,17 @@ def significance(run_dir: str | Path, other: str | Path, only: Sequence[str] = (
             test = mapsswe(read_trn(path), *map(read_trn, hypotheses))
             told.setdefault(split, {})[kind] = float(f"{test.p:.2g}")
     return told
+
+
+def _trained(folder: Path) -> Path:
+    """The run of a folder that may be one of its graphs'."""
+    return folder.parent if (folder.parent / "run.json").is_file() else folder
+
+
+def _name(folder: Path) -> str:
+    """ "run", or "run, graph"."""
+    run = _trained(folder)
+    return folder.name if folder == run else f"{run.name}, {folder.name}"
 
 
 def _words_first(path: Path) -> tuple[bool, str]:
