@@ -19,6 +19,8 @@ from .record import RunRecord, read_json, write_json
 
 EARLIER = {"optimiser": "adam", "weight_decay": 0.0}  # what records say nothing of that are older than the choice
 
+KINDS = {"words": ".trn.gz", "phones": ".phones.trn.gz"}  # as the table's head names them
+
 
 def answer(run_dir: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
     """What a trained and decoded run says: its settings that are not the recipe's defaults, and its errors.
@@ -48,7 +50,10 @@ def answer(run_dir: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
         "seconds": record.seconds,
         "cores": record.machine.get("cores"),
         **({"gpu": record.machine["gpu"]} if record.machine.get("gpu") else {}),
+        "command": record.command,
         "commit": record.commit,
+        "data": record.data_hash,
+        "versions": record.versions,
         "scales": {k: results.get(k) for k in ("acoustic_scale", "phone_scale")},
         "sets": sets,
     }
@@ -57,14 +62,13 @@ def answer(run_dir: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
 def significance(run_dir: str | Path, other: str | Path, only: Sequence[str] = ()) -> dict[str, Any]:
     """p of the difference between two runs by MAPSSWE, for every set that both decoded: {"against", set: {…}}."""
     told: dict[str, Any] = {"against": _name(Path(other))}
-    for path in sorted((Path(run_dir) / "ref").glob("*.trn.gz"), key=_words_first):
-        split, kind = path.name.removesuffix(".trn.gz").removesuffix(".phones"), "words"
-        if path.name.endswith(".phones.trn.gz"):
-            kind = "phones"
-        hypotheses = [Path(folder) / "hyp" / path.name for folder in (other, run_dir)]
-        if (not only or split in only) and all(file.is_file() for file in hypotheses):
-            test = mapsswe(read_trn(path), *map(read_trn, hypotheses))
-            told.setdefault(split, {})[kind] = float(f"{test.p:.2g}")
+    folders = Path(run_dir) / "ref", Path(other) / "hyp", Path(run_dir) / "hyp"
+    names = sorted(path.name for path in folders[0].glob("*.trn.gz") if not path.name.endswith(KINDS["phones"]))
+    for split in (name.removesuffix(KINDS["words"]) for name in names):
+        for kind, suffix in KINDS.items():
+            texts = [folder / (split + suffix) for folder in folders]
+            if (not only or split in only) and all(text.is_file() for text in texts):
+                told.setdefault(split, {})[kind] = float(f"{mapsswe(*map(read_trn, texts)).p:.2g}")
     return told
 
 
@@ -77,10 +81,6 @@ def _name(folder: Path) -> str:
     """ "run", or "run, graph"."""
     run = _trained(folder)
     return folder.name if folder == run else f"{run.name}, {folder.name}"
-
-
-def _words_first(path: Path) -> tuple[bool, str]:
-    return path.name.endswith(".phones.trn.gz"), path.name
 
 
 def as_table(answers: Sequence[dict[str, Any]]) -> str:

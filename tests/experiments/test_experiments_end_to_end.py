@@ -300,8 +300,8 @@ def test_a_training_begins_with_the_shipped_model(run: Path, tmp_path: Path) -> 
 
 
 def test_a_network_trained_in_bfloat16_is_kept_in_float32(run: Path, tmp_path: Path) -> None:
-    assert run_train(run / "prepared", Recipe(passes=0.2), tmp_path, bf16=True).state == "finished"
-    assert {p.dtype for p in load_trained(tmp_path).parameters()} == {torch.float32}
+    report, model = run_train(run / "prepared", Recipe(passes=0.2), tmp_path, bf16=True), load_trained(tmp_path)
+    assert (report.state, model.autocast, {p.dtype for p in model.parameters()}) == ("finished", None, {torch.float32})
 
 
 def test_objective_is_never_above_zero_on_real_transcripts(run: Path) -> None:

@@ -67,12 +67,13 @@ def test_prepared_trained_tied_decoded_scored(corpus: tuple[Path, dict[str, str]
     root, spoken = corpus
     data, run, tied, second = (str(tmp_path / name) for name in ("data", "run", "tied", "second"))
     start = ["--corpus", f"kaldi:{root}", "--lexicon", str(root / "lexicon.txt"), "--tests", "test", "--out", data]
+    brief = ["--passes", "1", "--batch-size", "4"]
     steps = [
         ["prepare", *start],
-        ["train", "--prepared", data, "--run-dir", run, "--passes", "1", "--batch-size", "4", "--shifts"],
+        ["train", "--prepared", data, "--run-dir", run, *brief, "--shifts"],
         ["decode", "--prepared", data, "--run-dir", run, "--acoustic-scale", "1"],
         ["tie", "--prepared", data, "--run-dir", run, "--out", tied, "--leaves", "100", "--minimum", "2"],
-        ["train", "--prepared", tied, "--run-dir", second, "--passes", "1", "--start", run, "--average-from", "1"],
+        ["train", "--prepared", tied, "--run-dir", second, *brief, "--start", run, "--average-from", "1"],
         ["decode", "--prepared", tied, "--run-dir", second, "--acoustic-scale", "1"],
         ["score", f"{second}/ref/test.trn.gz", f"{second}/hyp/test.trn.gz"],
     ]

@@ -35,6 +35,7 @@ def test_a_table_of_what_was_asked(tmp_path):
     assert table[5].startswith("| tied | plain | warp 0.2, 300 biphone pdfs | 30 |")
     runs = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))["runs"]
     assert [run["recipe"] for run in runs] == [{}, {"warp": 0.2}]
+    assert all(run["command"] and run["versions"]["torch"] and "data" in run for run in runs)
 
 
 def test_another_graph_a_gpu_and_two_sets(tmp_path):
