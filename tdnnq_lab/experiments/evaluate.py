@@ -15,7 +15,7 @@ from torch import Tensor
 from ..corpora import Batches, speakers, transcripts
 from ..decoding import Hypothesis, decode_all, decode_phones_all, reference_phones
 from ..graphs import Hclg
-from ..models import Tdnnf
+from ..models import Tdnnf, fold_batchnorm
 from ..scoring import Wer, ctm_words, mapsswe, sum_by, wer, wer_interval, write_ctm, write_trn
 from .prepare import Prepared
 from .record import usable_cores
@@ -64,13 +64,16 @@ class Outputs:
 
 
 def network_outputs(model: Tdnnf, cuts: CutSet, *, batch_size: int = 16) -> Outputs:
-    """The chain head's outputs of every utterance."""
+    """The chain head's outputs of every utterance, computed by the folded network.
+
+    The model itself, put into evaluation mode, stays as it is: whatever was quantised, was so before.
+    """
     start = time.perf_counter()
     found: dict[str, Tensor] = {}
-    model.eval()
+    network = fold_batchnorm(model.eval())
     with torch.inference_mode():
         for batch in Batches(cuts, batch_size=batch_size):
-            outputs = model(batch.features, batch.lengths)
+            outputs = network(batch.features, batch.lengths)
             frames = model.output_lengths(batch.lengths).tolist()
             found |= {id: row[:n].clone() for row, id, n in zip(outputs, batch.ids, frames, strict=True)}
     seconds = (time.perf_counter() - start) * torch.get_num_threads()

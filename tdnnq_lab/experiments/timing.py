@@ -15,6 +15,7 @@ from .jsonfiles import write_json
 from .record import git_commit, machine, package_versions
 
 ROUNDS = 5
+PAUSE = 0.05  # seconds
 
 
 def milliseconds(work: Callable[[], object], runs: int = 7) -> float:
@@ -31,7 +32,8 @@ def milliseconds(work: Callable[[], object], runs: int = 7) -> float:
 def side_by_side(works: dict[str, Callable[[], Any]], rounds: int = ROUNDS, block: float = 0.1) -> dict[str, float]:
     """Median ms of works that take turns: blocks of about `block` seconds each, so that all meet the same machine.
 
-    In blocks and not run by run, since the idle threads of one library spin for a while in the other's way.
+    In blocks with a pause between, not run by run, since the idle threads of one library spin for a while in the
+    other's way.
     """
     counts = {}
     for name, work in works.items():
@@ -42,6 +44,7 @@ def side_by_side(works: dict[str, Callable[[], Any]], rounds: int = ROUNDS, bloc
     took: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
+            time.sleep(PAUSE)
             work()
             for _ in range(counts[name]):
                 start = time.perf_counter()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from .batchnorm import EPSILON, BatchNorm
 from .components import FactoredLayer, Head
 from .config import TdnnfConfig
 from .functional import Taps, splice, stacked, taps
 from .geometry import Geometry, checked_input, repeat_edges
+from .product import Product
 from .tdnnf import Tdnnf
-
-M = TypeVar("M", bound=nn.Module)
 
 
 def fold_batchnorm(model: Tdnnf) -> FoldedTdnnf:
@@ -28,7 +26,7 @@ def fold_batchnorm(model: Tdnnf) -> FoldedTdnnf:
     the head's second batch norm into the matrices around it. Everything is folded in float64.
 
     Only for running a model: folded rows have other magnitudes than trained ones, so weights that are to be
-    quantised with one α a matrix are quantised before. (`layers` of a folded network has none.)
+    quantised with one α a matrix are quantised before.
 
     Args:
         model: its weights and statistics are copied; changes made to it later have no effect.
@@ -44,24 +42,24 @@ def fold_batchnorm(model: Tdnnf) -> FoldedTdnnf:
     return FoldedTdnnf(model)
 
 
-class FoldedTdnnf(nn.Module):
-    """A `Tdnnf` without cross-entropy head, speaker scales, dropout and gradients (see `fold_batchnorm`)."""
+class FoldedTdnnf:
+    """A `Tdnnf` without cross-entropy head, speaker scales, dropout and gradients (see `fold_batchnorm`).
+
+    No module: nothing of it is trained, saved or quantised, and a module's calls cost a tenth of a short utterance.
+    """
 
     def __init__(self, model: Tdnnf) -> None:
-        super().__init__()
         self.config: TdnnfConfig = model.config
         self.first, offset = _first(model)
         self.hidden: list[FoldedLayer] = []
-        for name, layer in model.hidden_layers.items():
+        for layer in model.hidden_layers.values():
             if isinstance(layer, FactoredLayer):
                 folded, offset = _factored(layer, offset)
-                self.add_module(name, folded)
                 self.hidden.append(folded)
         self.head = _head(model.prefinal_l, model.chain, offset)
-        self.to(model.tdnn1.affine.weight)
 
     @torch.no_grad()
-    def forward(self, features: Tensor, lengths: Tensor | None = None, ivectors: Tensor | None = None) -> Tensor:
+    def __call__(self, features: Tensor, lengths: Tensor | None = None, ivectors: Tensor | None = None) -> Tensor:
         """Raw outputs [B, T', P] of features [B, T, F]; arguments and errors as of `Tdnnf.forward`."""
         lengths = checked_input(self.config, features, lengths, ivectors)
         geometry = Geometry(self.config, features.shape[1])
@@ -71,69 +69,50 @@ class FoldedTdnnf(nn.Module):
                 x = self.hidden[i - 1](x, taps(x.shape[1], *geometry.taps(i)))
             if i == geometry.turn:
                 x = repeat_edges(x, *geometry.repeats)
-        return self.head(x)
+        return self.scores(x)
+
+    def scores(self, x: Tensor) -> Tensor:
+        """What prefinal-l and the chain head make of the last layer's output: from [B, T', C] to [B, T', P]."""
+        for product in self.head:
+            x = product(x)
+        return x
 
 
-class _First(nn.Module):
-    """tdnn1 from raw spliced features; the i-vector, constant in time, is part of the bias."""
+class _First:
+    """tdnn1 from raw spliced features; the i-vector [ivector_dim], constant in time, is part of the bias."""
 
-    weight: Tensor
-    bias: Tensor
-    speaker: Tensor
+    def __init__(self, weight: Tensor, bias: Tensor, speaker: Tensor) -> None:
+        known = speaker.shape[1] == 0  # otherwise the bias is another for every speaker
+        self.wide = Product(weight, bias if known else None, rectify=known)
+        self.shift = Product(speaker, bias)
 
-    def forward(self, x: Tensor, ivectors: Tensor | None = None) -> Tensor:
+    def __call__(self, x: Tensor, ivectors: Tensor | None = None) -> Tensor:
         """From [B, n, splice·F] to [B, n, C]."""
-        x = x.to(self.weight.dtype)
-        if ivectors is None:
-            return linear(x, self.weight, self.bias).relu_()
-        shift = linear(ivectors.to(x.dtype), self.speaker, self.bias)
-        return linear(x, self.weight).add_(shift[:, None]).relu_()
+        x = x.to(self.wide.weight.dtype)
+        return self.wide(x) if ivectors is None else self.wide(x).add_(self.shift(ivectors.to(x))[:, None]).relu_()
 
 
-class FoldedLayer(nn.Module):
-    """A factored layer of a `FoldedTdnnf`: low rank, affine, ReLU, and the bypass."""
+class FoldedLayer(NamedTuple):
+    """A factored layer of a `FoldedTdnnf`: low rank, affine, ReLU, and the bypass.
 
-    linear: Tensor
-    weight: Tensor
-    bias: Tensor
+    Attributes:
+        low: from a frame to what both halves of the low-rank matrix make of it, 2d values (or d).
+        wide: back to C, with the ReLU.
+        bypass: share of the input that is added to the output.
+    """
+
+    low: Product
+    wide: Product
     bypass: float
 
-    def forward(self, x: Tensor, tap: Taps) -> Tensor:
+    def __call__(self, x: Tensor, tap: Taps) -> Tensor:
         """From [B, m, C] to [B, n, C]."""
-        return self.expand(self.project(x), x, tap)
-
-    def project(self, x: Tensor) -> Tensor:
-        """What both halves of the low-rank matrix make of every frame: from [B, m, C] to [B, m, 2d] (or d)."""
-        return linear(x, self.linear)
+        return self.expand(self.low(x), x, tap)
 
     def expand(self, z: Tensor, x: Tensor, tap: Taps) -> Tensor:
-        """The layer's output [B, n, C] from its projections and its input at the same frames."""
+        """The layer's output [B, n, C] from its projections `low(x)` and its input, at the same frames."""
         at = tap.slices()[1]
-        u = splice(z, tap) if tap.reach else z[:, at]
-        return linear(u, self.weight, self.bias).relu_().add_(x[:, at], alpha=self.bypass)
-
-
-class _Head(nn.Module):
-    """prefinal-l and the chain head."""
-
-    prefinal: Tensor
-    wide: Tensor
-    wide_bias: Tensor
-    linear: Tensor
-    output: Tensor
-    output_bias: Tensor
-
-    def forward(self, x: Tensor) -> Tensor:
-        """From [B, T', C] to [B, T', P]."""
-        x = linear(linear(x, self.prefinal), self.wide, self.wide_bias).relu_()
-        return linear(linear(x, self.linear), self.output, self.output_bias)
-
-
-def _with_buffers(module: M, **tensors: Tensor) -> M:
-    """Buffers, not parameters: none of these matrices is a layer that could be trained or quantised."""
-    for name, tensor in tensors.items():
-        module.register_buffer(name, tensor.clone(memory_format=torch.contiguous_format), persistent=False)
-    return module
+        return self.wide(splice(z, tap) if tap.reach else z[:, at]).add_(x[:, at], alpha=self.bypass)
 
 
 def _norm(norm: BatchNorm) -> tuple[Tensor, Tensor]:
@@ -153,8 +132,8 @@ def _first(model: Tdnnf) -> tuple[_First, Tensor]:
     features = features * model.input_scale.double().repeat(repeats)
     bias = bias - features @ model.input_mean.double().repeat(repeats)
     scale, offset = _norm(model.tdnn1.norm)
-    rows = scale[:, None]
-    return _with_buffers(_First(), weight=rows * features, bias=scale * bias, speaker=rows * speaker), offset
+    parts = (scale[:, None] * features, scale * bias, scale[:, None] * speaker)
+    return _First(*(part.to(affine.weight.dtype) for part in parts)), offset
 
 
 def _factored(layer: FactoredLayer, offset: Tensor) -> tuple[FoldedLayer, Tensor]:
@@ -164,13 +143,12 @@ def _factored(layer: FactoredLayer, offset: Tensor) -> tuple[FoldedLayer, Tensor
     constant = (low @ offset.repeat(2)).repeat(2) if spliced else low @ offset
     scale, own = _norm(layer.norm)
     bias = scale * (layer.affine.bias.detach().double() + weight @ constant)
-    folded = FoldedLayer()
-    folded.bypass = layer.bypass
-    _with_buffers(folded, linear=stacked(low) if spliced else low, weight=scale[:, None] * weight, bias=bias)
-    return folded, own + layer.bypass * offset
+    narrow = _product(layer.linear, stacked(low) if spliced else low)
+    wide = _product(layer.affine, scale[:, None] * weight, bias, rectify=True)
+    return FoldedLayer(narrow, wide, layer.bypass), own + layer.bypass * offset
 
 
-def _head(prefinal: nn.Linear, head: Head, offset: Tensor) -> _Head:
+def _head(prefinal: nn.Linear, head: Head, offset: Tensor) -> list[Product]:
     """prefinal-l, whose input lacks `offset` [C], and the head with both batch norms in its matrices."""
     first, wide = prefinal.weight.detach().double(), head.wide.affine
     weight, bias = wide.weight.detach().double(), wide.bias.detach().double()
@@ -178,12 +156,15 @@ def _head(prefinal: nn.Linear, head: Head, offset: Tensor) -> _Head:
     narrow, output = head.linear.weight.detach().double(), head.output.weight.detach().double()
     narrow_scale, narrow_offset = _norm(head.norm)
     last = head.output.bias.detach().double() + output @ (narrow_scale * (narrow @ left_out) + narrow_offset)
-    return _with_buffers(
-        _Head(),
-        prefinal=first,
-        wide=scale[:, None] * weight,
-        wide_bias=scale * (bias + weight @ (first @ offset)),
-        linear=narrow_scale[:, None] * narrow,
-        output=output,
-        output_bias=last,
-    )
+    return [
+        _product(prefinal, first),
+        _product(wide, scale[:, None] * weight, scale * (bias + weight @ (first @ offset)), rectify=True),
+        _product(head.linear, narrow_scale[:, None] * narrow),
+        _product(head.output, output, last),
+    ]
+
+
+def _product(of: nn.Linear, weight: Tensor, bias: Tensor | None = None, rectify: bool = False) -> Product:
+    """A product in the precision of the layer that it stands for."""
+    dtype = of.weight.dtype
+    return Product(weight.to(dtype), None if bias is None else bias.to(dtype), rectify)

@@ -43,8 +43,7 @@ class Stream:
         self._begin()
 
     def _begin(self) -> None:
-        weight = self.network.first.weight
-        self._frames = weight.new_zeros(0, self.config.input_dim)
+        self._frames = self.network.first.wide.weight.new_zeros(0, self.config.input_dim)
         self._dropped = 0  # frames before those held
         self._position = -self._reach  # next of tdnn1's; output frames lie at 0, 3, 6, …
         self._layers = [_Held(layer, *tap) for layer, tap in zip(self.network.hidden, self._taps, strict=True)]
@@ -89,7 +88,7 @@ class Stream:
             x = layer.feed(x)
             if not x.shape[1]:
                 return self._nothing()
-        return self.network.head(x)[0]
+        return self.network.scores(x)[0]
 
     def _spliced(self, positions: range) -> Tensor:
         """tdnn1's input [1, n, splice·F], the edge frames repeated as far as the utterance is known."""
@@ -111,14 +110,14 @@ class _Held:
 
     def __init__(self, layer: FoldedLayer, reach: int, step: int) -> None:
         self.layer, self.reach, self.step = layer, reach, step
-        self.x = layer.weight.new_zeros(1, 0, len(layer.weight))
-        self.z = layer.weight.new_zeros(1, 0, len(layer.linear))
+        self.x = layer.wide.weight.new_zeros(1, 0, len(layer.wide.weight))
+        self.z = layer.low.weight.new_zeros(1, 0, len(layer.low.weight))
 
     def feed(self, x: Tensor) -> Tensor:
         """From the next frames [1, m, C] to the output frames [1, n, C] that they complete."""
         if self.reach == 0:
             return self.layer(x, taps(x.shape[1], 0, self.step))
-        self.x, self.z = torch.cat([self.x, x], dim=1), torch.cat([self.z, self.layer.project(x)], dim=1)
+        self.x, self.z = torch.cat([self.x, x], dim=1), torch.cat([self.z, self.layer.low(x)], dim=1)
         tap = taps(self.x.shape[1], self.reach, self.step)
         if tap.length < 1:
             return x[:, :0]
