@@ -27,9 +27,7 @@ Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 def demo(
     run_dir: RunDir = Path("runs/demo"),
     corpus: Annotated[str, typer.Option(help="data_small, or data_small:DIR.")] = "data_small",
-    passes: Annotated[
-        float | None, typer.Option(help="Passes over the training set; less is quicker and worse.")
-    ] = None,
+    passes: Annotated[float | None, typer.Option(help="Over the training set; fewer is quicker and worse.")] = None,
     seed: Seed = 0,
 ) -> None:
     """Train on the shipped corpus from scratch, decode every test set, show the table and write a page."""
@@ -106,6 +104,7 @@ def train(
     xent: Annotated[float | None, typer.Option(help="Weight of the cross-entropy head.")] = None,
     time_masked: Annotated[float | None, typer.Option(help="Share of the frames that SpecAugment blanks.")] = None,
     frequency_masks: Annotated[int | None, typer.Option(help="Bands that SpecAugment blanks.")] = None,
+    masked_until: Annotated[float | None, typer.Option(help="Share of the updates after which nothing is.")] = None,
     warp: Annotated[float | None, typer.Option(help="Vocal tracts are warped by 1 - WARP to 1 + WARP.")] = None,
     shifts: Annotated[bool | None, typer.Option(help="Begin each batch 0, 1 or 2 frames early.")] = None,
     average_from: Annotated[float | None, typer.Option(help="Weights are averaged after this share; 1: not.")] = None,
@@ -125,7 +124,8 @@ def train(
     given: dict[str, Any] = dict(passes=passes, batch_size=batch_size, optimiser=optimiser, xent=xent, shifts=shifts)
     given |= dict(learning_rate=learning_rate, final_learning_rate=final_learning_rate, weight_decay=weight_decay)
     given |= dict(dropout=dropout, leaky=leaky, time_masked=time_masked, frequency_masks=frequency_masks, warp=warp)
-    given |= dict(average_from=average_from, chunks=tuple(map(int, chunks.split(","))) if chunks else None)
+    given |= dict(masked_until=masked_until, average_from=average_from)
+    given["chunks"] = tuple(map(int, chunks.split(","))) if chunks else None
     recipe = Recipe(preset=preset, seed=seed, **{k: v for k, v in given.items() if v is not None})
     limit = minutes * 60 if minutes else None
     report = run_train(prepared, recipe, run_dir, start=start, time_limit=limit, device=device, bf16=bf16)

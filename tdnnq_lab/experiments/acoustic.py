@@ -35,6 +35,7 @@ class Recipe:
         learning_rate, final_learning_rate: of the optimiser, exponential decay.
         warm_up: updates.
         time_masked: share of the frames that SpecAugment blanks. frequency_masks: bands that it blanks.
+        masked_until: share of the updates after which it blanks nothing.
         warp: vocal tracts are warped by factors between 1 - warp and 1 + warp.
         shifts: batches begin 0, 1 or 2 frames early, so that the one frame in three that the network puts out falls
             elsewhere every time (Kaldi's egs of three frame shifts); for whole utterances.
@@ -59,6 +60,7 @@ class Recipe:
     warm_up: int = 50
     time_masked: float = 0.0
     frequency_masks: int = 0
+    masked_until: float = 1.0
     warp: float = 0.15
     shifts: bool = False
     dropout: float = 0.1
@@ -80,6 +82,7 @@ class AcousticBatches:
 
     Attributes:
         augment: what varies the features, in turn. mean: of the corpus, what SpecAugment blanks with.
+        masked: batches, counted from the training's first, after which SpecAugment blanks nothing.
         shifts: whether batches begin 0, 1 or 2 frames early.
     """
 
@@ -88,6 +91,7 @@ class AcousticBatches:
     ) -> None:
         self.augment: list[SpecAugment | VocalTractWarp] = []
         self.mean = torch.zeros(0)
+        self.masked = math.inf
         self.shifts = shifts
         report = Report() if report is None else report
         cuts = prepared.cuts(prepared.settings.train, report=report)
@@ -106,7 +110,8 @@ class AcousticBatches:
                 features, lengths = begun_early(features, lengths, (self.batches.shuffle_seed or 0, epoch, place))
                 targets = (targets[0], output_lengths(lengths), *targets[2:])
             for vary in self.augment:
-                features = vary(features, lengths, self.mean, (epoch, place))
+                if epoch * len(self) + place < self.masked or not isinstance(vary, SpecAugment):
+                    features = vary(features, lengths, self.mean, (epoch, place))
             yield (features, lengths, *rest), targets, ids
 
     def plain_epoch(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...], list[str]]]:

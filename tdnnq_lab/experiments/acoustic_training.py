@@ -103,6 +103,7 @@ def train_acoustic(
     batches.augment, batches.mean = make_augment(recipe, prepared), model.input_mean.clone()
     model.to(device).autocast = torch.bfloat16 if bf16 else None
     updates = max(1, round(recipe.passes * len(batches) / len(prepared.settings.speeds)))
+    batches.masked = round(recipe.masked_until * updates)
     report = train(
         model,
         batches,
