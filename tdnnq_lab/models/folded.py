@@ -45,7 +45,7 @@ def fold_batchnorm(model: Tdnnf) -> FoldedTdnnf:
 class FoldedTdnnf:
     """A `Tdnnf` without cross-entropy head, speaker scales, dropout and gradients (see `fold_batchnorm`).
 
-    No module: nothing of it is trained, saved or quantised, and a module's calls cost a tenth of a short utterance.
+    No module: nothing of it is trained, saved or quantised, and calls of modules take time that short utterances feel.
     """
 
     def __init__(self, model: Tdnnf) -> None:
