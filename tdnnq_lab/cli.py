@@ -253,7 +253,7 @@ def compress(
     out: Annotated[Path, typer.Option(help="Folder for packed models and hypotheses; resumed if there.")],
     variants: Annotated[str, typer.Option(help="By commas: mixed:AVERAGE or uniform:BITS.")] = "mixed:4,uniform:4",
     updates: Annotated[int, typer.Option(help="Of the fine-tuning of each.")] = 400,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam in fine-tuning, at its highest.")] = 5e-4,
+    learning_rate: Annotated[float | None, typer.Option(help="Of fine-tuning; if not given, by bits.")] = None,
     measure: Annotated[str, typer.Option(help="kl, kl_bernoulli, loss or output_kl.")] = "output_kl",
     seed: Seed = 0,
 ) -> None:

@@ -35,12 +35,12 @@ class DemoSettings:
 
     Attributes:
         variants: the packed models, as `Variant.parse` reads them; the first plan is the one shown.
-        fit: the fine-tuning of each.
+        fit: the fine-tuning of each; its rate is that of the recorded demo, whose 4-bit model ships.
         measure: the sensitivity that plans are made by.
     """
 
     variants: tuple[str, ...] = ("mixed:4", "uniform:4")
-    fit: FitSettings = field(default_factory=FitSettings)
+    fit: FitSettings = field(default_factory=lambda: FitSettings(learning_rate=5e-4))
     measure: str = MEASURE
 
 
