@@ -148,7 +148,9 @@ def decay_by_layer(model: nn.Module, weight_decay: float) -> list[ParameterGroup
 
 
 def make_augment(recipe: Recipe, prepared: Prepared) -> list[SpecAugment | VocalTractWarp]:
-    """What a recipe varies the training features by."""
+    """What a recipe varies the training features by; ValueError where masks end outside the training."""
+    if not 0.0 <= recipe.masked_until <= 1.0:
+        raise ValueError(f"masked_until is a share of the training's updates, 0 to 1, not {recipe.masked_until}")
     made: list[SpecAugment | VocalTractWarp] = []
     if recipe.warp:
         highest = prepared.settings.sampling_rate / 2 - 200  # as MfccSettings.high_freq

@@ -93,7 +93,7 @@ class FitSettings:
         So do the distances of a table's values shrink. A rate that is right for 2 bits makes a well trained model
         worse at 8, where rounding alone costs next to nothing.
         """
-        return self.learning_rate or RATE_AT_2_BITS * 2.0 ** (2.0 - bits)
+        return RATE_AT_2_BITS * 2.0 ** (2.0 - bits) if self.learning_rate is None else self.learning_rate
 
 
 @dataclass

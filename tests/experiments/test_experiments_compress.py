@@ -46,3 +46,4 @@ def test_every_bit_more_halves_it() -> None:
     assert rates[1] == 1e-3
     assert rates[3] / rates[4] == pytest.approx(16)
     assert FitSettings(learning_rate=5e-4).rate(8) == 5e-4
+    assert FitSettings(learning_rate=0.0).rate(8) == 0.0

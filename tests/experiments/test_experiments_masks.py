@@ -78,3 +78,9 @@ def test_a_recipe_names_it_as_a_share_of_the_updates(
     assert seen == [20]
     assert batches.masked == masked
     assert any(isinstance(vary, SpecAugment) for vary in batches.augment)
+
+
+@pytest.mark.parametrize("until", [-0.1, 1.1, math.nan])
+def test_a_share_outside_the_training_is_refused(until: float) -> None:
+    with pytest.raises(ValueError, match="masked_until is a share"):
+        acoustic_training.make_augment(Recipe(masked_until=until), None)  # type: ignore[arg-type]
