@@ -14,7 +14,7 @@ import psutil
 from .jsonfiles import write_json
 from .record import git_commit, machine, package_versions
 
-ROUNDS = 5
+ROUNDS = 10
 PAUSE = 0.05  # seconds
 
 

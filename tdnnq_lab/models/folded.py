@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from .batchnorm import EPSILON, BatchNorm
 from .components import FactoredLayer, Head
 from .config import TdnnfConfig
-from .functional import Taps, splice, stacked, taps
-from .geometry import Geometry, checked_input, repeat_edges
+from .functional import Taps, splice, stacked
+from .geometry import checked_input, geometry_of, repeat_edges
 from .product import Product
 from .tdnnf import Tdnnf
 
@@ -62,11 +62,11 @@ class FoldedTdnnf:
     def __call__(self, features: Tensor, lengths: Tensor | None = None, ivectors: Tensor | None = None) -> Tensor:
         """Raw outputs [B, T', P] of features [B, T, F]; arguments and errors as of `Tdnnf.forward`."""
         lengths = checked_input(self.config, features, lengths, ivectors)
-        geometry = Geometry(self.config, features.shape[1])
+        geometry = geometry_of(self.config, features.shape[1])
         x = self.first(geometry.spliced(features, lengths), ivectors)
         for i in range(len(self.hidden) + 1):
             if i:
-                x = self.hidden[i - 1](x, taps(x.shape[1], *geometry.taps(i)))
+                x = self.hidden[i - 1](x, geometry.all_taps[i - 1])
             if i == geometry.turn:
                 x = repeat_edges(x, *geometry.repeats)
         return self.scores(x)
@@ -111,8 +111,7 @@ class FoldedLayer(NamedTuple):
 
     def expand(self, z: Tensor, x: Tensor, tap: Taps) -> Tensor:
         """The layer's output [B, n, C] from its projections `low(x)` and its input, at the same frames."""
-        at = tap.slices()[1]
-        return self.wide(splice(z, tap) if tap.reach else z[:, at]).add_(x[:, at], alpha=self.bypass)
+        return self.wide(splice(z, tap) if tap.reach else z[:, tap.at]).add_(x[:, tap.at], alpha=self.bypass)
 
 
 def _norm(norm: BatchNorm) -> tuple[Tensor, Tensor]:

@@ -31,6 +31,11 @@ class Taps(NamedTuple):
     step: int
     length: int
 
+    @property
+    def at(self) -> slice:
+        """Slice of the time axis at the output frames."""
+        return slice(self.reach, self.reach + (self.length - 1) * self.step + 1, self.step)
+
     def slices(self) -> tuple[slice, slice, slice]:
         """Slices of the time axis: before, at and after the output frames."""
         span = (self.length - 1) * self.step + 1
@@ -65,10 +70,10 @@ def splice_linear(x: Tensor, weight: Tensor, tap: Taps) -> tuple[Tensor, Tensor]
     Returns:
         [B, n, 2d] (or [B, n, d]), and the view [B, n, C] of x at the output frames, for the bypass.
     """
-    at = tap.slices()[1]
+    residual = x[:, tap.at]
     if tap.reach == 0:
-        return linear(x[:, at], weight), x[:, at]
-    return splice(linear(x, stacked(weight)), tap), x[:, at]
+        return linear(residual, weight), residual
+    return splice(linear(x, stacked(weight)), tap), residual
 
 
 def splice(z: Tensor, tap: Taps) -> Tensor:

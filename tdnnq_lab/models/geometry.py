@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
 
 from .batchnorm import Frames
 from .config import TdnnfConfig
+from .functional import Taps
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,12 @@ class Geometry:
             return stride // r, 1
         return stride, r if layer == self.turn else 1
 
+    @cached_property
+    def all_taps(self) -> list[Taps]:
+        """Which frames of its input each factored layer reads, tdnnf2 first."""
+        layers = range(1, len(self.config.strides) + 1)
+        return [Taps(*self.taps(i), len(self.positions(i))) for i in layers]
+
     def spliced(self, frames: Tensor, lengths: Tensor | None) -> Tensor:
         """tdnn1's input [B, n, splice·F] from frames [B, T, F], the edge frames of each utterance repeated.
 
@@ -115,6 +122,12 @@ class Geometry:
             offset = (positions.start - widest[step].start) // step
             found.append(Frames(weights[step][:, offset : offset + len(positions)], counts[step]))
         return found
+
+
+@lru_cache(maxsize=64)
+def geometry_of(config: TdnnfConfig, length: int) -> Geometry:
+    """The geometry of utterances of this length, kept for the next one: working it out takes time that is felt."""
+    return Geometry(config, length)
 
 
 def _real(positions: range, lengths: Tensor, like: Tensor) -> Tensor:
