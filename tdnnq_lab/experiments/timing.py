@@ -14,7 +14,7 @@ import psutil
 from .jsonfiles import write_json
 from .record import git_commit, machine, package_versions
 
-ROUNDS = 10
+ROUNDS = 20
 PAUSE = 0.05  # seconds
 
 

@@ -69,7 +69,8 @@ class FoldedTdnnf:
                 x = self.hidden[i - 1](x, geometry.all_taps[i - 1])
             if i == geometry.turn:
                 x = repeat_edges(x, *geometry.repeats)
-        return self.scores(x)
+                x = x[0] if len(x) == 1 else x  # one utterance: products of two matrices, not of a batch, start sooner
+        return self.scores(x).view(len(features), geometry.outputs, -1)
 
     def scores(self, x: Tensor) -> Tensor:
         """What prefinal-l and the chain head make of the last layer's output: from [B, T', C] to [B, T', P]."""
@@ -106,12 +107,13 @@ class FoldedLayer(NamedTuple):
     bypass: float
 
     def __call__(self, x: Tensor, tap: Taps) -> Tensor:
-        """From [B, m, C] to [B, n, C]."""
+        """From [B, m, C] (or [m, C]) to [B, n, C]."""
         return self.expand(self.low(x), x, tap)
 
     def expand(self, z: Tensor, x: Tensor, tap: Taps) -> Tensor:
         """The layer's output [B, n, C] from its projections `low(x)` and its input, at the same frames."""
-        return self.wide(splice(z, tap) if tap.reach else z[:, tap.at]).add_(x[:, tap.at], alpha=self.bypass)
+        u = splice(z, tap) if tap.reach else z[..., tap.at, :]
+        return self.wide(u).add_(x[..., tap.at, :], alpha=self.bypass)
 
 
 def _norm(norm: BatchNorm) -> tuple[Tensor, Tensor]:

@@ -77,17 +77,20 @@ def splice_linear(x: Tensor, weight: Tensor, tap: Taps) -> tuple[Tensor, Tensor]
 
 
 def splice(z: Tensor, tap: Taps) -> Tensor:
-    """(y[t], y[t + stride]), [B, n, 2d], from what both halves of W make of every frame, z [B, m, 2d]."""
+    """(y[t], y[t + stride]), [B, n, 2d], from what both halves of W make of every frame, z [B, m, 2d].
+
+    Without gradients the batch dimension may be missing.
+    """
     if torch.is_grad_enabled() or torch.compiler.is_compiling():
         before, at, after = tap.slices()
         old, new = z.chunk(2, dim=-1)
         return torch.cat([old[:, before] + new[:, at], old[:, at] + new[:, after]], dim=-1)
     # One sum of two views of z: along their third axis (of 2) time moves by the stride. Nothing is copied.
-    batch, frame, _ = z.stride()
-    size, later = (z.shape[0], tap.length, 2, z.shape[2] // 2), tap.reach * frame
-    strides, start = (batch, tap.step * frame, later, 1), z.storage_offset()
+    *batch, frame, _ = z.stride()
+    size, later = (*z.shape[:-2], tap.length, 2, z.shape[-1] // 2), tap.reach * frame
+    strides, start = (*batch, tap.step * frame, later, 1), z.storage_offset()
     old, new = z.as_strided(size, strides, start), z.as_strided(size, strides, start + later + size[-1])
-    return torch.add(old, new, out=z.new_empty(size)).flatten(2)
+    return torch.add(old, new, out=z.new_empty(size)).flatten(-2)
 
 
 def affine_relu_norm(
