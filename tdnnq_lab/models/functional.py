@@ -34,13 +34,14 @@ class Taps(NamedTuple):
     @property
     def at(self) -> slice:
         """Slice of the time axis at the output frames."""
-        return slice(self.reach, self.reach + (self.length - 1) * self.step + 1, self.step)
+        return self._slice(1)
 
     def slices(self) -> tuple[slice, slice, slice]:
         """Slices of the time axis: before, at and after the output frames."""
-        span = (self.length - 1) * self.step + 1
-        before, at, after = (slice(k * self.reach, k * self.reach + span, self.step) for k in range(3))
-        return before, at, after
+        return self._slice(0), self._slice(1), self._slice(2)
+
+    def _slice(self, k: int) -> slice:
+        return slice(k * self.reach, k * self.reach + (self.length - 1) * self.step + 1, self.step)
 
 
 def taps(frames: int, reach: int, step: int) -> Taps:

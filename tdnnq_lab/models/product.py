@@ -14,7 +14,7 @@ LARGE = 12_000_000  # multiplications from which oneDNN's kernel is worth what c
 class Product:
     """x Wᵀ + b with fixed weights, for running a network; no module, since nothing in it is trained or quantised.
 
-    PyTorch multiplies float32 matrices on a CPU with MKL, which is slow on some processors (AMD's). Large products
+    PyTorch multiplies float32 matrices on a CPU with MKL, which is slower on some processors (AMD's). Large products
     are therefore given to oneDNN, which is part of PyTorch too and wants W in an order of its own (made once, when
     first needed, and kept beside W). Where a build of PyTorch lacks it, on other devices and in other precisions,
     `linear` does the work.

@@ -47,8 +47,11 @@ def test_its_model_may_change_afterwards():
 def test_it_has_nothing_to_train_or_to_quantise():
     folded = fold_batchnorm(model_of(tiny(xent_head=False)).eval())
     assert not isinstance(folded, torch.nn.Module)
-    tensors = [t for product in folded.head for t in (product.weight, product.bias) if t is not None]
-    assert len(tensors) == 6
+    assert not any(isinstance(part, torch.nn.Module) for part in vars(folded).values())
+    hidden = [product for layer in folded.hidden for product in (layer.low, layer.wide)]
+    products = [folded.first.wide, folded.first.shift, *hidden, *folded.head]
+    tensors = [t for product in products for t in (product.weight, product.bias) if t is not None]
+    assert len(tensors) == 4 + 3 * len(folded.hidden) + 6
     assert not any(isinstance(t, torch.nn.Parameter) or t.requires_grad for t in tensors)
     assert not folded(batch(0, [9])[0].requires_grad_()).requires_grad
 
